@@ -1,0 +1,95 @@
+import type { Digest, ManifestEdge, RepositoryName, Tag } from "../oci/index.ts";
+
+/** A repository of one upstream; the unit of membership (promise P8). */
+export interface RepositoryKey {
+  /** Name of the upstream as configured, for instance `docker.io`. */
+  upstream: string;
+  name: RepositoryName;
+}
+
+export type BlobState = "known" | "present" | "doomed" | "unlinking" | "quarantined";
+
+export interface BlobRow {
+  digest: Digest;
+  /** Bytes; for a blob that is only `known` this is a claim, or undefined. */
+  size: number | undefined;
+  state: BlobState;
+}
+
+export interface ManifestRow {
+  digest: Digest;
+  size: number;
+  mediaType: string;
+  kind: "image" | "index";
+}
+
+/** All times are milliseconds since the epoch. */
+export interface TagRow {
+  /** The digest served for the tag; undefined while only a HEAD has been answered. */
+  manifest: Digest | undefined;
+  /** What the upstream's HEAD last named, not fetched yet. */
+  pending: { digest: Digest; size: number; mediaType: string } | undefined;
+  /** When `manifest` became the tag's digest. */
+  fetchedAt: number;
+  /** When the upstream last confirmed `pending` or else `manifest`. */
+  checkedAt: number;
+  firstSeen: number;
+  /** When the origin first said 404 for a tag that we have; undefined while it exists. */
+  goneSince: number | undefined;
+}
+
+export type ListingKind = "tags" | "referrers";
+
+export interface Listing {
+  body: string;
+  fetchedAt: number;
+}
+
+/**
+ * The reference index. Reads are synchronous on the caller's thread and see every write whose promise has resolved.
+ * Writes go to one writer in a worker, grouped into transactions; a promise resolves after its commit is durable.
+ */
+export interface Metadata {
+  blob(digest: Digest): BlobRow | undefined;
+  /** The row of a manifest whose bytes are present. */
+  manifest(digest: Digest): ManifestRow | undefined;
+  /** Whether `digest` is recorded as held by the repository, or a manifest held by it (over any number of `child` edges) names it by config, layer or child. */
+  isMember(repository: RepositoryKey, digest: Digest): boolean;
+  /** Whether an own fetch or a proof through the repository is recorded; named by a manifest does not count. */
+  isRecordedMember(repository: RepositoryKey, digest: Digest): boolean;
+  /** The size that a stored manifest of the repository claims for a config or a layer; undefined where none names it. */
+  claimedSize(repository: RepositoryKey, digest: Digest): number | undefined;
+  /** Whether any stored manifest names `digest` as a config or a layer. */
+  isNamedAsBlob(digest: Digest): boolean;
+  tag(repository: RepositoryKey, tag: Tag): TagRow | undefined;
+  listing(repository: RepositoryKey, kind: ListingKind, key: string): Listing | undefined;
+  counts(): { blobs: number; manifests: number; tags: number; repositories: number; storedBytes: number };
+
+  /** A blob whose file is committed: row `present` and membership, in one transaction. */
+  recordBlob(repository: RepositoryKey, digest: Digest, size: number): Promise<void>;
+  /** Proven to be in the repository without having been downloaded through it; a row is made as `known` if there is none. */
+  recordMember(repository: RepositoryKey, digest: Digest, size: number | undefined): Promise<void>;
+  /** A manifest whose file is committed: blob row, manifest row, edges (children become `known`), membership; a tag of this repository that has it pending moves to it. */
+  recordManifest(
+    repository: RepositoryKey,
+    manifest: { digest: Digest; size: number; mediaType: string; kind: "image" | "index"; edges: ManifestEdge[] },
+    at: number,
+  ): Promise<void>;
+  /** The tag names a stored manifest as of `at`; clears `pending` and `goneSince`. */
+  moveTag(repository: RepositoryKey, tag: Tag, digest: Digest, at: number): Promise<void>;
+  /** The upstream confirmed at `at` what we have; clears `goneSince`. */
+  confirmTag(repository: RepositoryKey, tag: Tag, at: number): Promise<void>;
+  /** The upstream named at `at` a digest that is not fetched yet; clears `goneSince`. */
+  recordPending(repository: RepositoryKey, tag: Tag, pending: NonNullable<TagRow["pending"]>, at: number): Promise<void>;
+  /** The origin said 404 at `at`; keeps an earlier mark. */
+  markTagGone(repository: RepositoryKey, tag: Tag, at: number): Promise<void>;
+  dropTag(repository: RepositoryKey, tag: Tag): Promise<void>;
+  recordListing(repository: RepositoryKey, kind: ListingKind, key: string, body: string, at: number): Promise<void>;
+  dropListing(repository: RepositoryKey, kind: ListingKind, key: string): Promise<void>;
+  /** The file is gone or wrong: the row becomes `known`. */
+  forgetFile(digest: Digest): Promise<void>;
+  /** Last access of blobs and manifests, in ms; kept in memory and written in batches. */
+  touch(digest: Digest, at: number): void;
+  /** Writes what is outstanding, backs up to `index.bak`, marks the stop as clean, closes. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,47 @@
+export type UpstreamErrorKind =
+  | "unreachable"
+  | "timeout"
+  | "unauthorized"
+  | "denied"
+  | "not-found"
+  | "rate-limited"
+  | "bad-response";
+
+export interface UpstreamErrorOptions {
+  upstream: string;
+  /** The upstream's status, where there was an answer. */
+  status?: number | undefined;
+  /** Seconds the upstream asked us to wait. */
+  retryAfter?: number | undefined;
+  /**
+   * Whether a 401 or 403 is a refusal to be believed: from the origin, with a registry's error body or a challenge, for
+   * this repository, while our credentials are known to work (the token endpoint accepted them, or another repository
+   * of this upstream answered lately). Otherwise our credentials are what is broken.
+   */
+  isRefusal?: boolean | undefined;
+  cause?: unknown;
+}
+
+/** What went wrong with an upstream, in words that hold no URL query, header or credential. */
+export class UpstreamError extends Error {
+  override readonly name = "UpstreamError";
+  readonly kind: UpstreamErrorKind;
+  readonly upstream: string;
+  readonly status: number | undefined;
+  readonly retryAfter: number | undefined;
+  readonly isRefusal: boolean;
+
+  constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions) {
+    super(message, { cause: options.cause });
+    this.kind = kind;
+    this.upstream = options.upstream;
+    this.status = options.status;
+    this.retryAfter = options.retryAfter;
+    this.isRefusal = options.isRefusal ?? false;
+  }
+
+  /** Whether asking again later can help; a refusal or an absence cannot be waited out. */
+  get isTemporary(): boolean {
+    return this.kind === "unreachable" || this.kind === "timeout" || this.kind === "rate-limited" || (this.status ?? 0) >= 500;
+  }
+}

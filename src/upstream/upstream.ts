@@ -1,0 +1,79 @@
+import type { Digest, Reference, RepositoryName } from "../oci/index.ts";
+
+/** Where the time of a request went; summed into the log line of the client's request. */
+export interface RequestOptions {
+  /** Aborts the request; its reason is thrown as it is. */
+  signal: AbortSignal;
+}
+
+/** What an upstream's HEAD of a manifest said. All of it is advisory; absent fields were not sent. */
+export interface ManifestHead {
+  digest: Digest | undefined;
+  size: number | undefined;
+  /** Without parameters, lower case; undefined where the header was missing. */
+  contentType: string | undefined;
+  /** False where a mirror answered because the origin failed. */
+  isFromOrigin: boolean;
+}
+
+/** The bytes of a manifest as the upstream sent them: at most 4 MiB, not verified, not parsed. */
+export interface ManifestBody {
+  bytes: Buffer;
+  /** `Docker-Content-Digest`, where it was sent and is a digest. */
+  digest: Digest | undefined;
+  contentType: string | undefined;
+  isFromOrigin: boolean;
+}
+
+export interface BlobRange {
+  /** First byte wanted, 0-based. */
+  from: number;
+  /** Last byte wanted, inclusive; undefined for the rest of the blob. */
+  to?: number | undefined;
+}
+
+/** An open blob download. The upstream's response header has been received and was a 200 or a 206. */
+export interface BlobBody {
+  /** Length of the whole blob in bytes as the upstream stated it (Content-Length or Content-Range); undefined if it did not. */
+  size: number | undefined;
+  /**
+   * The bytes from `from` to `to`, each exactly once and in order, whatever happens underneath: a broken or stalled
+   * response is resumed by Range with a fresh redirect and token, at the next endpoint if need be.
+   * Not verified. Throws UpstreamError when attempts are used up. Returning early closes the connection.
+   */
+  chunks: AsyncIterable<Buffer>;
+}
+
+/** Whether a repository has a blob, and its size where the upstream stated it. */
+export type BlobProof = { present: true; size: number | undefined } | { present: false };
+
+/**
+ * One configured upstream registry, all its endpoints.
+ * Absence (404 at the origin) is a value: undefined, or `present: false`. Everything else that went wrong is an UpstreamError.
+ */
+export interface Upstream {
+  readonly name: string;
+  headManifest(repository: RepositoryName, reference: Reference, options: RequestOptions): Promise<ManifestHead | undefined>;
+  getManifest(repository: RepositoryName, reference: Reference, options: RequestOptions): Promise<ManifestBody | undefined>;
+  /** `signal` ends the request until the header has come; afterwards returning from `chunks` does, or the same signal. */
+  openBlob(
+    repository: RepositoryName,
+    digest: Digest,
+    range: BlobRange,
+    options: RequestOptions,
+  ): Promise<BlobBody | undefined>;
+  /** HEAD, or a one-byte range GET where HEAD is refused; redirects are followed to the end, a redirect alone proves nothing. */
+  proveBlob(repository: RepositoryName, digest: Digest, options: RequestOptions): Promise<BlobProof>;
+  /** All tags, collected over the upstream's own pages, at most 10,000 (`isComplete` false if there were more). */
+  listTags(
+    repository: RepositoryName,
+    options: RequestOptions,
+  ): Promise<{ tags: string[]; isComplete: boolean } | undefined>;
+  /** The descriptors of the referrers of `digest`, unfiltered, over all pages; undefined where the upstream has no referrers API (404, or it leads to a web page). */
+  listReferrers(
+    repository: RepositoryName,
+    digest: Digest,
+    options: RequestOptions,
+  ): Promise<Record<string, unknown>[] | undefined>;
+  close(): Promise<void>;
+}

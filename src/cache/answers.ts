@@ -1,0 +1,59 @@
+import type { Digest } from "../oci/index.ts";
+import type { StaleReason } from "./freshness.ts";
+import type { BlobReader } from "./reader.ts";
+
+/** How a request was answered; the words of the metrics and the log (SURFACE section 4). */
+export type AnswerOutcome = "hit" | "stale" | "filled" | "collapsed" | "uncached";
+
+/** Only for what can grow old: tags, and lists made from them. */
+export interface Age {
+  /** Seconds since the upstream confirmed it. */
+  ageSeconds: number;
+  /** Seconds until it expires; negative once it has. */
+  ttlSeconds: number;
+}
+
+interface Answer {
+  outcome: AnswerOutcome;
+  age: Age | undefined;
+  /** Set with the outcome `stale`, and where a mirror spoke for the origin. */
+  flag: StaleReason | "from-mirror" | undefined;
+}
+
+export interface ManifestAnswer extends Answer {
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+  mediaType: string;
+  /** Undefined for a HEAD that was answered without them. */
+  bytes: Buffer | undefined;
+}
+
+/** A blob, or the part of it from `start` to `end` (exclusive). */
+export interface BlobAnswer {
+  outcome: AnswerOutcome;
+  digest: Digest;
+  size: number;
+  start: number;
+  end: number;
+  isPartial: boolean;
+  /** Undefined for a HEAD. Must be closed. */
+  reader: BlobReader | undefined;
+}
+
+/** Nothing of the blob lies in the range asked for. */
+export interface RangeUnsatisfiable {
+  outcome: "unsatisfiable";
+  size: number;
+}
+
+export interface TagsAnswer extends Answer {
+  tags: string[];
+  /** False where the upstream has more than the 10,000 that are collected. */
+  isComplete: boolean;
+}
+
+export interface ReferrersAnswer extends Answer {
+  /** Descriptors as the upstream gave them. */
+  manifests: Record<string, unknown>[];
+}

@@ -1,0 +1,110 @@
+import type { BlobStore } from "../blobstore/index.ts";
+import type { Budget } from "../eviction/index.ts";
+import type { Metadata } from "../metadata/index.ts";
+import { RegistryError, type Digest, type Reference, type RepositoryName } from "../oci/index.ts";
+import type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, TagsAnswer } from "./answers.ts";
+import { Blobs } from "./blobs.ts";
+import type { Clock } from "./clock.ts";
+import type { FlightObserver } from "./flight.ts";
+import { Flights, type AbandonedPolicy } from "./flights.ts";
+import { Listings } from "./listings.ts";
+import { ManifestStore } from "./manifest-store.ts";
+import { Manifests } from "./manifests.ts";
+import { Membership } from "./membership.ts";
+import { Memory } from "./memory.ts";
+import { Negatives } from "./negatives.ts";
+import type { ByteRange } from "./ranges.ts";
+import { sourceOf, type Source, type UpstreamEntry } from "./source.ts";
+import { Tags } from "./tags.ts";
+
+export interface CacheSettings {
+  abandoned: AbandonedPolicy;
+  memory: { hotBlobsBytes: number; maxHotBlobBytes: number };
+}
+
+export interface CachePorts {
+  upstreams: readonly UpstreamEntry[];
+  store: BlobStore;
+  index: Metadata;
+  budget: Budget;
+  clock: Clock;
+  observer: FlightObserver;
+}
+
+/** Which repository of which configured upstream is meant. */
+export interface Target {
+  upstream: string;
+  repository: RepositoryName;
+}
+
+/**
+ * The policy of the cache: what is a hit, what may be stale, what is filled, what is absent.
+ * Answers are values; what a client is to be told instead is a RegistryError; anything else thrown is a bug.
+ */
+export interface Cache {
+  manifest(
+    target: Target,
+    reference: Reference,
+    options: { method: "GET" | "HEAD"; mustCheck: boolean },
+  ): Promise<ManifestAnswer>;
+  blob(
+    target: Target,
+    digest: Digest,
+    options: { method: "GET" | "HEAD"; range: ByteRange | undefined },
+  ): Promise<BlobAnswer | RangeUnsatisfiable>;
+  tags(target: Target): Promise<TagsAnswer>;
+  referrers(target: Target, digest: Digest): Promise<ReferrersAnswer>;
+  flights(): { running: number; followers: number };
+  /** Stops all fills. Readers of running fills end short. */
+  close(): Promise<void>;
+}
+
+export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
+  const { store, index, budget, clock, observer } = ports;
+  const memory = new Memory(settings.memory);
+  const negatives = new Negatives(clock);
+  const membership = new Membership(index, clock);
+  const flights = new Flights({ store, budget, clock, observer, record: recordIn(index) }, settings.abandoned);
+  const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer });
+  const manifests = new Manifests({ index, manifests: manifestStore, membership, negatives, clock });
+  const tags = new Tags({ index, manifests, manifestStore, negatives, clock });
+  const listings = new Listings(index, clock);
+  const onLost = async (digest: Digest, size: number): Promise<void> => {
+    memory.delete(digest);
+    await store.remove(digest);
+    await index.forgetFile(digest);
+    budget.removed(size);
+  };
+  const blobs = new Blobs({ store, index, membership, negatives, memory, flights, clock, onLost });
+  const entries = new Map(ports.upstreams.map((entry) => [entry.upstream.name, entry]));
+
+  const source = ({ upstream, repository }: Target): Source => {
+    const entry = entries.get(upstream);
+    if (!entry) throw new RegistryError("NAME_UNKNOWN", `${upstream} is not configured`);
+    return sourceOf(entry, repository);
+  };
+
+  return {
+    manifest: async (target, reference, { method, mustCheck }) =>
+      reference.kind === "digest"
+        ? manifests.answer(source(target), reference.digest, method)
+        : tags.answer({ source: source(target), tag: reference.tag, method, mustCheck }),
+    blob: async (target, digest, { method, range }) => {
+      const request = { source: source(target), digest, range };
+      return method === "HEAD" ? blobs.head(request) : blobs.get(request);
+    },
+    tags: async (target) => listings.tags(source(target)),
+    referrers: async (target, digest) => listings.referrers(source(target), digest),
+    flights: () => ({ running: flights.running, followers: flights.followers }),
+    close: () => flights.close(),
+  };
+}
+
+/** A committed file becomes a hit; tells whether its bytes are new to the store. */
+function recordIn(index: Metadata) {
+  return async (upstream: string, repository: RepositoryName, digest: Digest, size: number): Promise<boolean> => {
+    const isNew = index.blob(digest)?.state !== "present";
+    await index.recordBlob({ upstream, name: repository }, digest, size);
+    return isNew;
+  };
+}

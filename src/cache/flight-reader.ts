@@ -1,0 +1,64 @@
+import { BodyBroken } from "./broken.ts";
+import { Cancelled, type Flight, type Run } from "./flight.ts";
+import type { BlobReader } from "./reader.ts";
+import type { UncachedStream } from "./uncached-stream.ts";
+
+export interface FlightReaderOptions {
+  /** Where this response ends, exclusive. */
+  end: number;
+  /** Whether the response is the whole blob, whose digest we vouch for. */
+  isWhole: boolean;
+  onClose: () => void;
+}
+
+/** One client's view of a flight: follows the growing file, and goes on by itself where the flight could not store. */
+export class FlightReader implements BlobReader {
+  readonly #flight: Flight;
+  readonly #run: Run;
+  readonly #options: FlightReaderOptions;
+  readonly #controller = new AbortController();
+  #rest: UncachedStream | undefined;
+
+  constructor(flight: Flight, options: FlightReaderOptions) {
+    this.#flight = flight;
+    this.#run = flight.run;
+    this.#options = options;
+  }
+
+  async read(buffer: Buffer, position: number, length: number): Promise<number> {
+    while (!this.#rest) {
+      if (this.#controller.signal.aborted) throw new BodyBroken("closed", "the reader has left");
+      if (this.#run.error) throw this.#run.error;
+      this.#checkLength();
+      if (position < this.#flight.available) return this.#flight.read(buffer, position, length);
+      if (this.#isComplete()) return 0;
+      if (this.#flight.phase === "detached") {
+        this.#rest = await this.#flight.openRest(position, this.#options.end, this.#options.isWhole, this.#controller.signal);
+      } else {
+        await this.#flight.changed();
+      }
+    }
+    return this.#rest.read(buffer, position, length);
+  }
+
+  async close(): Promise<void> {
+    if (this.#controller.signal.aborted) return;
+    this.#controller.abort(new Cancelled("the reader has left"));
+    this.#flight.wake();
+    this.#options.onClose();
+    await this.#rest?.close();
+  }
+
+  #isComplete(): boolean {
+    return this.#flight.phase === "verified" || this.#flight.phase === "stored";
+  }
+
+  /** A length that only a manifest claimed may turn out wrong: then the last byte must not go out. */
+  #checkLength(): void {
+    const { end, isWhole } = this.#options;
+    const isTooLong = this.#flight.phase === "detached" && this.#flight.written >= end;
+    if (isWhole && (isTooLong || (this.#isComplete() && this.#flight.size !== end))) {
+      throw new BodyBroken("length-mismatch", "the blob does not have the length that was announced");
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import { LRUCache } from "lru-cache";
+import { BodyBroken } from "./broken.ts";
+import type { Clock } from "./clock.ts";
+import { Cancelled, Flight, type FlightPorts, type FlightRequest } from "./flight.ts";
+import type { Digest } from "../oci/index.ts";
+
+/** How long a broken fill is remembered for clients that come back with a Range. */
+const failureMemoryMs = 60_000;
+const maxUnreadFills = 4;
+const keepsFillingBelowBytes = 16 * 1024 * 1024;
+
+export interface AbandonedPolicy {
+  /** How long a fill that nobody reads goes on before it is stopped. */
+  lingerMs: number;
+  /** How long the part of a stopped fill is kept. */
+  keepForMs: number;
+}
+
+interface Entry {
+  flight: Flight;
+  readers: number;
+  isRunning: boolean;
+  ended: Promise<void>;
+  cancelTimer: (() => void) | undefined;
+}
+
+/** A reader's place in a flight; `leave` gives it back, once. */
+export interface Seat {
+  flight: Flight;
+  /** Whether this request started the run. */
+  isLeader: boolean;
+  /** Whether the run goes on from the kept part of one that broke off or was given up. */
+  isResumed: boolean;
+  /** Resolves when the run has ended and the table knows. */
+  ended: Promise<void>;
+  leave(): void;
+}
+
+/** The running and the kept fills, one per upstream and digest, and the policy for those that nobody waits for. */
+export class Flights {
+  readonly #entries = new Map<string, Entry>();
+  readonly #detached = new Set<Entry>();
+  readonly #mismatchUntil = new LRUCache<string, number>({ max: 1000 });
+  readonly #ports: FlightPorts;
+  readonly #abandoned: AbandonedPolicy;
+  readonly #clock: Clock;
+
+  constructor(ports: FlightPorts, abandoned: AbandonedPolicy) {
+    this.#ports = ports;
+    this.#abandoned = abandoned;
+    this.#clock = ports.clock;
+  }
+
+  get running(): number {
+    return [...this.#entries.values()].filter((entry) => entry.isRunning).length;
+  }
+
+  /** Readers beside the one that each flight would have anyway. */
+  get followers(): number {
+    return [...this.#entries.values()].reduce((sum, entry) => sum + Math.max(0, entry.readers - 1), 0);
+  }
+
+  get(upstream: string, digest: Digest): Flight | undefined {
+    return this.#entries.get(keyOf(upstream, digest))?.flight;
+  }
+
+  /** Whether the last fill of this digest brought wrong bytes, within the last minute. */
+  hasMismatched(upstream: string, digest: Digest): boolean {
+    return (this.#mismatchUntil.get(keyOf(upstream, digest)) ?? 0) > this.#clock.now();
+  }
+
+  /** A seat in the running flight, or in one that starts (or goes on) now. */
+  join(request: FlightRequest): Seat {
+    const key = keyOf(request.upstream.name, request.digest);
+    const existing = this.#entries.get(key);
+    const entry = existing ?? this.#createEntry(request);
+    this.#entries.set(key, entry);
+    entry.readers += 1;
+    entry.cancelTimer?.();
+    entry.cancelTimer = undefined;
+    const isStopping = entry.isRunning && entry.flight.run.controller.signal.aborted;
+    const isLeader = !entry.isRunning || isStopping;
+    if (isLeader) entry.ended = this.#run(key, entry);
+    let isSeated = true;
+    const leave = (): void => {
+      if (!isSeated) return;
+      isSeated = false;
+      entry.readers -= 1;
+      if (entry.readers === 0) this.#abandon(entry);
+    };
+    return { flight: entry.flight, isLeader, isResumed: isLeader && entry.flight.written > 0, ended: entry.ended, leave };
+  }
+
+  /** Stops all fills and removes their parts. */
+  async close(): Promise<void> {
+    const entries = [...this.#entries.values(), ...this.#detached];
+    this.#entries.clear();
+    this.#detached.clear();
+    await Promise.all(
+      entries.map(({ flight, cancelTimer }) => {
+        cancelTimer?.();
+        return flight.close();
+      }),
+    );
+  }
+
+  #createEntry(request: FlightRequest): Entry {
+    const flight = new Flight(request, this.#ports);
+    return { flight, readers: 0, isRunning: false, ended: Promise.resolve(), cancelTimer: undefined };
+  }
+
+  async #run(key: string, entry: Entry): Promise<void> {
+    const { flight } = entry;
+    entry.isRunning = true;
+    const ended = flight.start();
+    const { run } = flight;
+    await ended;
+    if (flight.run !== run) return;
+    entry.isRunning = false;
+    if (flight.phase === "paused") {
+      this.#keep(key, entry, run.controller.signal.aborted ? this.#abandoned.keepForMs : failureMemoryMs);
+      return;
+    }
+    if (run.error instanceof BodyBroken && run.error.kind === "digest-mismatch") {
+      this.#mismatchUntil.set(key, this.#clock.now() + failureMemoryMs);
+    }
+    this.#retire(key, entry);
+  }
+
+  /** The last reader has left: fill on, or stop after a while and keep the part. */
+  #abandon(entry: Entry): void {
+    const { flight } = entry;
+    if (this.#detached.has(entry)) {
+      this.#detached.delete(entry);
+      void flight.close();
+      return;
+    }
+    if (!entry.isRunning) return;
+    const unread = [...this.#entries.values()].filter((other) => other.isRunning && other.readers === 0).length;
+    if (unread <= maxUnreadFills && isWorthFinishing(flight)) return;
+    entry.cancelTimer = this.#clock.setTimer(this.#abandoned.lingerMs, () => flight.run.controller.abort(new Cancelled("abandoned")));
+  }
+
+  /** The part stays for a while, for a reader that comes back. */
+  #keep(key: string, entry: Entry, forMs: number): void {
+    entry.cancelTimer?.();
+    entry.cancelTimer = this.#clock.setTimer(forMs, () => this.#retire(key, entry));
+  }
+
+  /** The flight leaves the table; its file is closed when the last reader has left it. */
+  #retire(key: string, entry: Entry): void {
+    entry.cancelTimer?.();
+    this.#entries.delete(key);
+    if (entry.readers > 0) this.#detached.add(entry);
+    else void entry.flight.close();
+  }
+}
+
+function keyOf(upstream: string, digest: Digest): string {
+  return `${upstream} ${digest}`;
+}
+
+function isWorthFinishing(flight: Flight): boolean {
+  if (flight.phase === "verified") return true;
+  if (flight.size === undefined) return false;
+  return flight.size < keepsFillingBelowBytes || flight.written >= flight.size / 2;
+}

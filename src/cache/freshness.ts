@@ -1,0 +1,47 @@
+import type { TagRow } from "../metadata/index.ts";
+
+/** How long a tag is believed, and what happens when the upstream cannot or will not confirm it. All times in ms. */
+export interface TagPolicy {
+  freshForMs: number;
+  staleForMs: number;
+  staleAfterMs: number;
+  absentForMs: number;
+  onGone: "drop" | "keep";
+  goneGraceMs: number;
+  onDenied: "refuse" | "keep";
+}
+
+/** Why something is served that the upstream has not just confirmed; goes into Cache-Status as `detail=stale-…`. */
+export type StaleReason =
+  | "upstream-unreachable"
+  | "upstream-timeout"
+  | "upstream-error"
+  | "upstream-rate-limited"
+  | "upstream-denied"
+  | "upstream-slow"
+  | "upstream-gone";
+
+/** Whether a stored answer may be reused without asking (RFC 9111 section 4.2). One dated in the future is expired. */
+export function isFresh(checkedAt: number, policy: TagPolicy, now: number): boolean {
+  return checkedAt <= now && now < checkedAt + policy.freshForMs;
+}
+
+/** Whether a stored answer may still be served when the upstream fails (RFC 9111 section 4.2.4, RFC 5861 section 4). */
+export function mayServeStale(checkedAt: number, policy: TagPolicy, now: number): boolean {
+  return now < checkedAt + policy.freshForMs + policy.staleForMs;
+}
+
+/** Whether the origin has said 404 for long enough to be believed. */
+export function isGone(row: TagRow, policy: TagPolicy, now: number): boolean {
+  return policy.onGone === "drop" && row.goneSince !== undefined && now >= row.goneSince + policy.goneGraceMs;
+}
+
+/** Seconds since the upstream confirmed it, never negative (RFC 9111 section 5.1). */
+export function ageSeconds(checkedAt: number, now: number): number {
+  return Math.max(0, Math.floor((now - checkedAt) / 1000));
+}
+
+/** Seconds until it expires, negative once it has (RFC 9211 section 2.5). */
+export function ttlSeconds(checkedAt: number, policy: TagPolicy, now: number): number {
+  return Math.floor((checkedAt + policy.freshForMs - now) / 1000);
+}

@@ -1,0 +1,137 @@
+import type { BlobStore } from "../blobstore/index.ts";
+import { StoreError } from "../blobstore/index.ts";
+import type { Budget } from "../eviction/index.ts";
+import type { Metadata } from "../metadata/index.ts";
+import {
+  contentTypeAgrees,
+  digestAlgorithm,
+  digestOf,
+  maxDescriptors,
+  ManifestInvalid,
+  parseManifest,
+  RegistryError,
+  type Digest,
+  type ManifestFacts,
+} from "../oci/index.ts";
+import { UpstreamError, type ManifestBody } from "../upstream/index.ts";
+import type { Clock } from "./clock.ts";
+import type { FlightObserver } from "./flight.ts";
+import type { Memory } from "./memory.ts";
+import type { Source } from "./source.ts";
+
+export interface StoredManifest {
+  digest: Digest;
+  mediaType: string;
+  bytes: Buffer;
+}
+
+export interface ManifestStorePorts {
+  store: BlobStore;
+  index: Metadata;
+  budget: Budget;
+  memory: Memory;
+  clock: Clock;
+  observer: FlightObserver;
+}
+
+/** Manifests on disk and in memory: what comes out has been verified, what goes in is verified first. */
+export class ManifestStore {
+  readonly #ports: ManifestStorePorts;
+
+  constructor(ports: ManifestStorePorts) {
+    this.#ports = ports;
+  }
+
+  /** The manifest from memory or disk; undefined where it is not stored. A file with wrong bytes is given up. */
+  async read(digest: Digest): Promise<StoredManifest | undefined> {
+    const { index, memory, store } = this.#ports;
+    const row = index.manifest(digest);
+    if (!row) return undefined;
+    const known = memory.get(digest);
+    if (known) return { digest, mediaType: row.mediaType, bytes: known };
+    const bytes = await store.readAll(digest);
+    if (!bytes || digestOf(bytes, digestAlgorithm(digest)) !== digest) {
+      await this.#giveUp(digest, row.size);
+      return undefined;
+    }
+    memory.set(digest, bytes);
+    return { digest, mediaType: row.mediaType, bytes };
+  }
+
+  /**
+   * Checks what an upstream sent and keeps it.
+   * @param expected - The digest asked for; undefined for a tag, where the upstream's own digest header is checked.
+   * @returns the manifest and whether it could be kept.
+   * @throws UpstreamError for wrong bytes or nonsense, RegistryError for schema 1.
+   */
+  async accept(source: Source, body: ManifestBody, expected: Digest | undefined): Promise<StoredManifest & { isKept: boolean }> {
+    const digest = this.#verify(source, body, expected ?? body.digest);
+    const facts = this.#parse(source, body);
+    const manifest = { digest, mediaType: facts.mediaType, bytes: body.bytes };
+    return { ...manifest, isKept: await this.#keep(source, manifest, facts) };
+  }
+
+  #verify(source: Source, body: ManifestBody, expected: Digest | undefined): Digest {
+    const digest = digestOf(body.bytes, expected ? digestAlgorithm(expected) : "sha256");
+    if (expected === undefined || digest === expected) return digest;
+    this.#ports.observer.verifyFailed(source.key.upstream);
+    throw new UpstreamError("bad-response", `the manifest's digest is ${digest}, not ${expected}`, { upstream: source.key.upstream });
+  }
+
+  #parse(source: Source, body: ManifestBody): ManifestFacts {
+    const { upstream, name } = source.key;
+    try {
+      const facts = parseManifest(body.bytes);
+      if (contentTypeAgrees(body.contentType, facts.mediaType)) return facts;
+      throw new ManifestInvalid(`sent as ${String(body.contentType)}, but it is ${facts.mediaType}`);
+    } catch (error) {
+      if (!(error instanceof ManifestInvalid)) throw error;
+      if (error.isSchema1) {
+        throw new RegistryError("MANIFEST_UNKNOWN", `${upstream}/${name} is ${error.message}`, { detail: { upstream, reason: "schema-1" } });
+      }
+      throw new UpstreamError("bad-response", `not a manifest: ${error.message}`, { upstream });
+    }
+  }
+
+  async #keep(source: Source, manifest: StoredManifest, facts: ManifestFacts): Promise<boolean> {
+    const { index, memory, clock, observer } = this.#ports;
+    const { digest, mediaType, bytes } = manifest;
+    try {
+      if (index.blob(digest)?.state !== "present") await this.#write(digest, bytes);
+      const edges = facts.edges.length > maxDescriptors ? [] : facts.edges;
+      await index.recordManifest(source.key, { digest, size: bytes.length, mediaType, kind: facts.kind, edges }, clock.now());
+    } catch (error) {
+      // Whatever the disk or the database says, the bytes are right and the pull goes on (promise P5).
+      observer.uncached(error instanceof StoreError && error.kind !== "closed" ? error.kind : "database");
+      return false;
+    }
+    memory.set(digest, bytes);
+    return true;
+  }
+
+  async #write(digest: Digest, bytes: Buffer): Promise<void> {
+    const { store, budget } = this.#ports;
+    const reservation = await budget.reserve(bytes.length);
+    if (!reservation) throw new StoreError("no-space", "the budget has no room for the manifest", undefined);
+    const staging = await store.stage().catch((error: unknown) => {
+      reservation.release();
+      throw error;
+    });
+    try {
+      await staging.append(bytes);
+      await staging.commit(digest);
+      reservation.settle(bytes.length);
+    } finally {
+      reservation.release();
+      await staging.close();
+    }
+  }
+
+  async #giveUp(digest: Digest, size: number): Promise<void> {
+    const { store, index, budget, memory } = this.#ports;
+    memory.delete(digest);
+    await store.remove(digest);
+    await index.forgetFile(digest);
+    budget.removed(size);
+  }
+}

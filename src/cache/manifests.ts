@@ -1,0 +1,118 @@
+import type { Metadata } from "../metadata/index.ts";
+import { isManifestMediaType, RegistryError, type Digest, type Reference } from "../oci/index.ts";
+import type { ManifestAnswer } from "./answers.ts";
+import type { Clock } from "./clock.ts";
+import { Collapse } from "./collapse.ts";
+import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
+import type { Membership } from "./membership.ts";
+import type { Negatives } from "./negatives.ts";
+import { askUpstream, clientError, manifestKey, type Source } from "./source.ts";
+
+export interface ManifestPorts {
+  index: Metadata;
+  manifests: ManifestStore;
+  membership: Membership;
+  negatives: Negatives;
+  clock: Clock;
+}
+
+export type FetchedManifest = StoredManifest & { isKept: boolean; isFromOrigin: boolean };
+
+/** Manifests by digest: immutable, so what is stored and belongs to the repository is served without asking. */
+export class Manifests {
+  readonly #ports: ManifestPorts;
+  readonly #fetches = new Collapse<FetchedManifest | undefined>();
+
+  constructor(ports: ManifestPorts) {
+    this.#ports = ports;
+  }
+
+  async answer(source: Source, digest: Digest, method: "GET" | "HEAD"): Promise<ManifestAnswer> {
+    const reference: Reference = { kind: "digest", digest };
+    const stored = await this.#stored(source, digest);
+    this.#ports.index.touch(digest, this.#ports.clock.now());
+    if (stored) return manifestAnswer("hit", stored);
+    if (this.#ports.negatives.has(manifestKey(source, reference))) throw manifestUnknown(source, reference);
+    const head = method === "HEAD" ? await this.#head(source, reference) : undefined;
+    return head ?? this.#fetchedAnswer(source, reference);
+  }
+
+  /**
+   * The manifest from the upstream, verified and kept, once for any number of waiters; undefined where the origin does
+   * not have it.
+   * @throws UpstreamError, RegistryError
+   */
+  fetch(source: Source, reference: Reference): { promise: Promise<FetchedManifest | undefined>; isLeader: boolean } {
+    return this.#fetches.run(manifestKey(source, reference), async () => {
+      const { clock, manifests } = this.#ports;
+      const body = await askUpstream(clock, source, (options) =>
+        source.upstream.getManifest(source.key.name, reference, options),
+      );
+      if (!body) return undefined;
+      const expected = reference.kind === "digest" ? reference.digest : undefined;
+      return { ...(await manifests.accept(source, body, expected)), isFromOrigin: body.isFromOrigin };
+    });
+  }
+
+  /** The stored manifest, if the repository holds it; what is stored for another repository is proven first. */
+  async #stored(source: Source, digest: Digest): Promise<StoredManifest | undefined> {
+    const { index, membership, manifests } = this.#ports;
+    if (!index.manifest(digest)) return undefined;
+    const holds = await membership.holdsManifest(source, digest).catch((error: unknown) => {
+      throw clientError(error, "a copy is stored, but this repository is not known to hold it");
+    });
+    if (!holds) throw manifestUnknown(source, { kind: "digest", digest });
+    return manifests.read(digest);
+  }
+
+  async #fetchedAnswer(source: Source, reference: Reference): Promise<ManifestAnswer> {
+    const { promise, isLeader } = this.fetch(source, reference);
+    const fetched = await promise.catch((error: unknown) => {
+      throw clientError(error);
+    });
+    if (!fetched) {
+      this.#ports.negatives.add(manifestKey(source, reference), source.tags.absentForMs);
+      throw manifestUnknown(source, reference);
+    }
+    return manifestAnswer(outcomeOf(fetched, isLeader), fetched);
+  }
+
+  /** The upstream's own HEAD, where it says all that a client needs; it does not count as a pull (Docker Hub). */
+  async #head(source: Source, reference: Extract<Reference, { kind: "digest" }>): Promise<ManifestAnswer | undefined> {
+    const { digest } = reference;
+    const head = await askUpstream(this.#ports.clock, source, (options) =>
+      source.upstream.headManifest(source.key.name, reference, options),
+    ).catch((error: unknown) => {
+      throw clientError(error);
+    });
+    if (!head) {
+      this.#ports.negatives.add(manifestKey(source, reference), source.tags.absentForMs);
+      throw manifestUnknown(source, reference);
+    }
+    const { size, contentType } = head;
+    if (head.digest !== digest || size === undefined || !contentType || !isManifestMediaType(contentType)) return undefined;
+    return { outcome: "uncached", digest, size, mediaType: contentType, bytes: undefined, age: undefined, flag: undefined };
+  }
+}
+
+export function manifestAnswer(
+  outcome: ManifestAnswer["outcome"],
+  manifest: StoredManifest,
+  extra: Partial<Pick<ManifestAnswer, "age" | "flag">> = {},
+): ManifestAnswer {
+  const { digest, mediaType, bytes } = manifest;
+  return { outcome, digest, mediaType, bytes, size: bytes.length, age: undefined, flag: undefined, ...extra };
+}
+
+export function outcomeOf(fetched: FetchedManifest, isLeader: boolean): "filled" | "collapsed" | "uncached" {
+  if (!fetched.isKept) return "uncached";
+  return isLeader ? "filled" : "collapsed";
+}
+
+export function manifestUnknown(source: Source, reference: Reference): RegistryError {
+  const { upstream, name } = source.key;
+  const detail = reference.kind === "tag" ? { tag: reference.tag } : { digest: reference.digest };
+  return new RegistryError("MANIFEST_UNKNOWN", `${upstream}/${name} has no such manifest`, {
+    detail: { upstream, repository: name, ...detail },
+  });
+}

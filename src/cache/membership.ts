@@ -1,0 +1,62 @@
+import type { Metadata } from "../metadata/index.ts";
+import type { Digest } from "../oci/index.ts";
+import type { Clock } from "./clock.ts";
+import { Collapse } from "./collapse.ts";
+import { askUpstream, sourceKey, type Source } from "./source.ts";
+
+/**
+ * Whether a repository is known to hold a digest (promise P8). What is not known is asked of the upstream, once for
+ * any number of waiters, and then recorded.
+ */
+export class Membership {
+  readonly #index: Metadata;
+  readonly #clock: Clock;
+  readonly #proofs = new Collapse<boolean>();
+
+  constructor(index: Metadata, clock: Clock) {
+    this.#index = index;
+    this.#clock = clock;
+  }
+
+  isKnown(source: Source, digest: Digest): boolean {
+    return this.#index.isMember(source.key, digest);
+  }
+
+  /** @throws UpstreamError where the upstream cannot say. */
+  async holdsBlob(source: Source, digest: Digest): Promise<boolean> {
+    if (this.isKnown(source, digest)) return true;
+    return this.#prove(sourceKey(source, `blob ${digest}`), source, digest, async (options) => {
+      const proof = await source.upstream.proveBlob(source.key.name, digest, options);
+      return proof.present ? { size: proof.size } : undefined;
+    });
+  }
+
+  /** @throws UpstreamError where the upstream cannot say. */
+  async holdsManifest(source: Source, digest: Digest): Promise<boolean> {
+    if (this.isKnown(source, digest)) return true;
+    return this.#prove(sourceKey(source, `manifest ${digest}`), source, digest, async (options) => {
+      const reference = { kind: "digest", digest } as const;
+      const head = await source.upstream.headManifest(source.key.name, reference, options);
+      if (!head) return undefined;
+      if (head.digest === digest) return { size: head.size };
+      // HEAD is not supported there, or says nothing: only the bytes can tell.
+      const body = await source.upstream.getManifest(source.key.name, reference, options);
+      return body && { size: body.bytes.length };
+    });
+  }
+
+  #prove(
+    key: string,
+    source: Source,
+    digest: Digest,
+    ask: (options: { signal: AbortSignal }) => Promise<{ size: number | undefined } | undefined>,
+  ): Promise<boolean> {
+    const work = async (): Promise<boolean> => {
+      const proof = await askUpstream(this.#clock, source, ask);
+      if (!proof) return false;
+      await this.#index.recordMember(source.key, digest, proof.size);
+      return true;
+    };
+    return this.#proofs.run(key, work).promise;
+  }
+}

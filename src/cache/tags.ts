@@ -1,0 +1,243 @@
+import type { Metadata, TagRow } from "../metadata/index.ts";
+import { isManifestMediaType, type Tag } from "../oci/index.ts";
+import { UpstreamError, type ManifestHead } from "../upstream/index.ts";
+import type { Age, ManifestAnswer } from "./answers.ts";
+import { within, type Clock } from "./clock.ts";
+import { Collapse } from "./collapse.ts";
+import { ageSeconds, isFresh, isGone, mayServeStale, ttlSeconds, type StaleReason } from "./freshness.ts";
+import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
+import { manifestAnswer, manifestUnknown, outcomeOf, type FetchedManifest, type Manifests } from "./manifests.ts";
+import type { Negatives } from "./negatives.ts";
+import { askUpstream, clientError, manifestKey, type Source } from "./source.ts";
+
+export interface TagPorts {
+  index: Metadata;
+  manifests: Manifests;
+  manifestStore: ManifestStore;
+  negatives: Negatives;
+  clock: Clock;
+}
+
+export interface TagRequest {
+  source: Source;
+  tag: Tag;
+  method: "GET" | "HEAD";
+  /** The client sent `Cache-Control: no-cache`: ask, however fresh the tag is (RFC 9111 section 5.2.1.4). */
+  mustCheck: boolean;
+}
+
+/** What a check found out: nothing new, a digest that may still have to be fetched, or that the tag is not there. */
+type Resolution =
+  | { kind: "confirmed"; isFromOrigin: boolean }
+  | { kind: "named"; head: Named; isFromOrigin: boolean }
+  | { kind: "fetched"; manifest: FetchedManifest }
+  | { kind: "absent" };
+
+type Named = NonNullable<TagRow["pending"]>;
+
+/** Tags: believed for a while, then checked with a HEAD; moved only to a manifest that has been fetched and verified. */
+export class Tags {
+  readonly #ports: TagPorts;
+  readonly #checks = new Collapse<Resolution>();
+
+  constructor(ports: TagPorts) {
+    this.#ports = ports;
+  }
+
+  async answer(request: TagRequest): Promise<ManifestAnswer> {
+    const { source, tag, mustCheck } = request;
+    const { index, clock, negatives } = this.#ports;
+    const row = index.tag(source.key, tag);
+    const now = clock.now();
+    let answer: ManifestAnswer;
+    if (row && !mustCheck && row.goneSince === undefined && isFresh(row.checkedAt, source.tags, now)) {
+      answer = await this.#settle(request, row, Promise.resolve(believed(row)), false);
+    } else if (!mustCheck && negatives.has(this.#key(request))) {
+      answer = await this.#absent(request, row);
+    } else {
+      const { promise, isLeader } = this.#checks.run(this.#key(request), () => this.#check(request, row));
+      answer = await this.#settle(request, row, promise, isLeader);
+    }
+    index.touch(answer.digest, now);
+    return answer;
+  }
+
+  #key({ source, tag }: TagRequest): string {
+    return manifestKey(source, { kind: "tag", tag });
+  }
+
+  /** Turns what is known of the tag into an answer, by the stale rules where the upstream fails or is slow. */
+  async #settle(
+    request: TagRequest,
+    row: TagRow | undefined,
+    resolution: Promise<Resolution>,
+    isLeader: boolean,
+  ): Promise<ManifestAnswer> {
+    const { source } = request;
+    const canBeStale = row?.manifest !== undefined && mayServeStale(row.checkedAt, source.tags, this.#ports.clock.now());
+    const answer = resolution.then((resolved) => this.#resolved(request, resolved, isLeader));
+    try {
+      if (!canBeStale || request.mustCheck) return await answer;
+      const intime = await within(this.#ports.clock, source.tags.staleAfterMs, answer);
+      if (intime !== "late") return intime;
+      answer.catch(() => undefined);
+      return (await this.#stale(request, row, "upstream-slow")) ?? (await answer);
+    } catch (error) {
+      const reason = staleReason(error, source);
+      const stale = row && canBeStale && reason ? await this.#stale(request, row, reason) : undefined;
+      if (stale) return stale;
+      throw clientError(error, row?.manifest && whyNotStale(reason));
+    }
+  }
+
+  async #check(request: TagRequest, row: TagRow | undefined): Promise<Resolution> {
+    const { source, tag, method } = request;
+    const { index, clock } = this.#ports;
+    if (!row && method === "GET") return this.#fetchByTag(request);
+    const head = await askUpstream(clock, source, (options) =>
+      source.upstream.headManifest(source.key.name, { kind: "tag", tag }, options),
+    );
+    if (!head) return { kind: "absent" };
+    if (head.digest !== undefined && head.digest === row?.manifest) {
+      await index.confirmTag(source.key, tag, clock.now());
+      return { kind: "confirmed", isFromOrigin: head.isFromOrigin };
+    }
+    const named = namedBy(head);
+    if (!named) return this.#fetchByTag(request);
+    await this.#recordNamed(request, named);
+    return { kind: "named", head: named, isFromOrigin: head.isFromOrigin };
+  }
+
+  /** A digest that we have already, for instance under another tag, needs no fetch: the HEAD proves it is in this repository. */
+  async #recordNamed({ source, tag }: TagRequest, named: Named): Promise<void> {
+    const { index, clock } = this.#ports;
+    if (index.manifest(named.digest)) {
+      await index.recordMember(source.key, named.digest, named.size);
+      await index.moveTag(source.key, tag, named.digest, clock.now());
+    } else {
+      await index.recordPending(source.key, tag, named, clock.now());
+    }
+  }
+
+  async #fetchByTag({ source, tag }: TagRequest): Promise<Resolution> {
+    const { index, manifests, clock } = this.#ports;
+    const manifest = await manifests.fetch(source, { kind: "tag", tag }).promise;
+    if (!manifest) return { kind: "absent" };
+    if (manifest.isKept) await index.moveTag(source.key, tag, manifest.digest, clock.now());
+    return { kind: "fetched", manifest };
+  }
+
+  async #resolved(request: TagRequest, resolution: Resolution, isLeader: boolean): Promise<ManifestAnswer> {
+    const row = this.#ports.index.tag(request.source.key, request.tag);
+    if (resolution.kind === "absent") return this.#goneOrAbsent(request, row);
+    this.#ports.negatives.delete(this.#key(request));
+    const age = this.#age(request, row?.checkedAt ?? this.#ports.clock.now());
+    if (resolution.kind === "fetched") {
+      const { manifest } = resolution;
+      return manifestAnswer(outcomeOf(manifest, isLeader), manifest, { age, flag: mirrorFlag(manifest.isFromOrigin) });
+    }
+    const flag = mirrorFlag(resolution.isFromOrigin);
+    if (resolution.kind === "named") return this.#named(request, resolution.head, { age, flag });
+    const confirmed = row && (await this.#stored(row, (manifest) => manifestAnswer("hit", manifest, { age, flag })));
+    return confirmed ?? this.#refetched(request);
+  }
+
+  /** The upstream names a digest: a HEAD is answered with that, a GET fetches it by that digest and moves the tag. */
+  async #named(request: TagRequest, named: Named, extra: Pick<ManifestAnswer, "age" | "flag">): Promise<ManifestAnswer> {
+    const { source, tag, method } = request;
+    const { manifestStore, manifests, index, clock } = this.#ports;
+    const stored = index.isMember(source.key, named.digest) ? await manifestStore.read(named.digest) : undefined;
+    if (stored) return manifestAnswer("hit", stored, extra);
+    if (method === "HEAD") return { outcome: "uncached", bytes: undefined, ...named, ...extra };
+    const { promise, isLeader } = manifests.fetch(source, { kind: "digest", digest: named.digest });
+    const fetched = await promise;
+    if (!fetched) {
+      const { upstream } = source.key;
+      throw new UpstreamError("bad-response", `the tag names ${named.digest}, which is not there`, { upstream });
+    }
+    if (fetched.isKept) await index.moveTag(source.key, tag, named.digest, clock.now());
+    return manifestAnswer(outcomeOf(fetched, isLeader), fetched, extra);
+  }
+
+  /** The row was confirmed but its file is gone. */
+  async #refetched(request: TagRequest): Promise<ManifestAnswer> {
+    const resolution = await this.#fetchByTag(request);
+    if (resolution.kind !== "fetched") throw manifestUnknown(request.source, { kind: "tag", tag: request.tag });
+    return manifestAnswer(outcomeOf(resolution.manifest, true), resolution.manifest);
+  }
+
+  /** The origin said 404: believed at once for what we never had, else only when it says so again after a while. */
+  async #goneOrAbsent(request: TagRequest, row: TagRow | undefined): Promise<ManifestAnswer> {
+    const { source, tag } = request;
+    const { index, negatives, clock } = this.#ports;
+    negatives.add(this.#key(request), source.tags.absentForMs);
+    if (row && isGone(row, source.tags, clock.now())) {
+      await index.dropTag(source.key, tag);
+      return this.#absent(request, undefined);
+    }
+    if (row?.manifest) await index.markTagGone(source.key, tag, clock.now());
+    return this.#absent(request, row);
+  }
+
+  async #absent(request: TagRequest, row: TagRow | undefined): Promise<ManifestAnswer> {
+    const canBeStale = row?.manifest && mayServeStale(row.checkedAt, request.source.tags, this.#ports.clock.now());
+    const stale = canBeStale ? await this.#stale(request, row, "upstream-gone") : undefined;
+    if (stale) return stale;
+    throw manifestUnknown(request.source, { kind: "tag", tag: request.tag });
+  }
+
+  async #stale(request: TagRequest, row: TagRow, reason: StaleReason): Promise<ManifestAnswer | undefined> {
+    const age = this.#age(request, row.checkedAt);
+    return this.#stored(row, (manifest) => manifestAnswer("stale", manifest, { age, flag: reason }));
+  }
+
+  async #stored(row: TagRow, answer: (manifest: StoredManifest) => ManifestAnswer): Promise<ManifestAnswer | undefined> {
+    const manifest = row.manifest && (await this.#ports.manifestStore.read(row.manifest));
+    return manifest && answer(manifest);
+  }
+
+  #age({ source }: TagRequest, checkedAt: number): Age {
+    const now = this.#ports.clock.now();
+    return { ageSeconds: ageSeconds(checkedAt, now), ttlSeconds: ttlSeconds(checkedAt, source.tags, now) };
+  }
+}
+
+/** A fresh row, taken for what a check would have said. */
+function believed(row: TagRow): Resolution {
+  if (row.pending) return { kind: "named", head: row.pending, isFromOrigin: true };
+  return { kind: "confirmed", isFromOrigin: true };
+}
+
+/** Digest, length and a manifest type that we know, or undefined: then only a GET tells (containerd needs all three). */
+function namedBy({ digest, size, contentType }: ManifestHead): Named | undefined {
+  if (digest === undefined || size === undefined || contentType === undefined || !isManifestMediaType(contentType)) return undefined;
+  return { digest, size, mediaType: contentType };
+}
+
+function mirrorFlag(isFromOrigin: boolean): "from-mirror" | undefined {
+  return isFromOrigin ? undefined : "from-mirror";
+}
+
+/** The stale rules of ARCHITECTURE section 6; undefined where the failure must be passed on. */
+function staleReason(error: unknown, source: Source): StaleReason | undefined {
+  if (!(error instanceof UpstreamError)) return undefined;
+  switch (error.kind) {
+    case "unreachable":
+      return "upstream-unreachable";
+    case "timeout":
+      return "upstream-timeout";
+    case "rate-limited":
+      return "upstream-rate-limited";
+    case "unauthorized":
+    case "denied":
+      return error.isRefusal && source.tags.onDenied === "refuse" ? undefined : "upstream-denied";
+    case "not-found":
+    case "bad-response":
+      return "upstream-error";
+  }
+}
+
+function whyNotStale(reason: StaleReason | undefined): string {
+  return reason ? "a copy is stored, but it is older than tags.staleFor or damaged" : "a copy is stored, but the upstream refuses it to us";
+}
+

@@ -1,0 +1,2 @@
+/** The byte budget of the store. */
+export * from "./budget.ts";

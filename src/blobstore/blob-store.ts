@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/index.ts";
 
-/** The disk refused: out of space or inodes, or an I/O error. */
-export type StoreErrorKind = "no-space" | "io";
+/** The disk refused (out of space or inodes; an I/O error), or the file has been closed meanwhile. */
+export type StoreErrorKind = "no-space" | "io" | "closed";
 
 /** Bytes on their way to a digest: a private file in `ingest/` that readers may follow while it grows. */
 export interface Staging {

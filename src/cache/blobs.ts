@@ -13,7 +13,7 @@ import type { Memory } from "./memory.ts";
 import type { Negatives } from "./negatives.ts";
 import { spanOf, type ByteRange, type Span } from "./ranges.ts";
 import { createFileReader, createMemoryReader, type BlobReader } from "./reader.ts";
-import { askUpstream, clientError, sourceKey, type Source } from "./source.ts";
+import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
 import { UncachedStream } from "./uncached-stream.ts";
 
 /** Up to this size the digest is checked before our header goes out, so that wrong bytes are a real status. */
@@ -89,7 +89,7 @@ export class Blobs {
   }
 
   async #requireMember(source: Source, digest: Digest, cached?: string): Promise<void> {
-    const holds = await this.#ports.membership.holdsBlob(source, digest).catch((error: unknown) => {
+    const holds = await waitFor(source, this.#ports.membership.holdsBlob(source, digest)).catch((error: unknown) => {
       throw clientError(error, cached);
     });
     if (holds) return;
@@ -142,7 +142,9 @@ export class Blobs {
     const size = flight?.size ?? index.claimedSize(source.key, digest);
     if (flight && size !== undefined) return flight.isNear(first ?? spanOf(range, size)?.start ?? size);
     if (first !== undefined && flights.hasMismatched(source.key.upstream, digest)) {
-      throw new RegistryError("BAD_UPSTREAM", "the last download had the wrong bytes", { detail: { upstream: source.key.upstream } });
+      throw new RegistryError("BAD_UPSTREAM", "the last download had the wrong bytes", {
+        detail: { upstream: source.key.upstream },
+      });
     }
     if (size === undefined) return false;
     const span = spanOf(range, size);
@@ -174,9 +176,12 @@ export class Blobs {
   async #openPart({ source, digest }: BlobRequest, span: Span, onClose: () => void): Promise<BlobReader> {
     const controller = new AbortController();
     const range = { from: span.start, to: span.end - 1 };
-    const body = await askUpstream(this.#ports.clock, source, ({ signal }) =>
-      source.upstream.openBlob(source.key.name, digest, range, { signal: AbortSignal.any([signal, controller.signal]) }),
+    const asked = askUpstream(this.#ports.clock, source, ({ signal }) =>
+      source.upstream.openBlob(source.key.name, digest, range, {
+        signal: AbortSignal.any([signal, controller.signal]),
+      }),
     );
+    const body = await waitFor(source, asked);
     if (!body) throw this.#absent(source, digest);
     const stream = new UncachedStream({ digest, chunks: body.chunks, ...span, hash: undefined });
     return closing(stream, () => {
@@ -229,8 +234,9 @@ export class Blobs {
     const { flight } = seat;
     const isResuming = seat.isResumed && range?.kind === "from" && range.first > 0;
     try {
-      if (!isResuming) return await flight.run.opened;
-      if ((await within(this.#ports.clock, resumeWithinMs, flight.run.opened)) !== "late") return;
+      const opened = waitFor(source, flight.run.opened);
+      if (!isResuming) return await opened;
+      if ((await within(this.#ports.clock, resumeWithinMs, opened)) !== "late") return;
     } catch (error) {
       if (error instanceof BlobAbsent) throw this.#absent(source, digest);
       if (!isResuming) throw clientError(error);
@@ -246,7 +252,8 @@ export class Blobs {
     const isSmall = flight.size === undefined || flight.size <= checkedFirstBytes;
     if (isSmall) await verified(flight, request.source);
     const { size } = flight;
-    if (size === undefined) throw new RegistryError("BAD_UPSTREAM", "a blob of unknown length cannot be stored, so it cannot be served");
+    if (size === undefined)
+      throw new RegistryError("BAD_UPSTREAM", "a blob of unknown length cannot be stored, so it cannot be served");
     const outcome = flight.phase === "detached" ? "uncached" : seat.isLeader ? "filled" : "collapsed";
     const answer = this.#answer(outcome, request, size, (span) => {
       const isWhole = span.start === 0 && span.end === size;
@@ -282,7 +289,10 @@ async function verified(flight: Flight, source: Source): Promise<void> {
   const { run } = flight;
   while (!run.error && (flight.phase === "opening" || flight.phase === "running")) await flight.changed();
   if (!run.error) return;
-  throw new RegistryError("BAD_UPSTREAM", run.error.message, { detail: { upstream: source.key.upstream, reason: run.error.kind }, cause: run.error });
+  throw new RegistryError("BAD_UPSTREAM", run.error.message, {
+    detail: { upstream: source.key.upstream, reason: run.error.kind },
+    cause: run.error,
+  });
 }
 
 /** A small body that cannot be stored is still checked before our header goes out. */
@@ -291,7 +301,7 @@ async function checkedFirst(answer: BlobAnswer): Promise<BlobAnswer> {
   if (!reader) return answer;
   const bytes = Buffer.alloc(end - start);
   try {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const count = await reader.read(bytes.subarray(done), start + done, bytes.length - done);
       if (count === 0) throw new BodyBroken("length-mismatch", "the body ended early");
       done += count;
@@ -306,7 +316,10 @@ async function checkedFirst(answer: BlobAnswer): Promise<BlobAnswer> {
 }
 
 function offset(reader: BlobReader, by: number): BlobReader {
-  return { read: (buffer, position, length) => reader.read(buffer, position - by, length), close: () => reader.close() };
+  return {
+    read: (buffer, position, length) => reader.read(buffer, position - by, length),
+    close: () => reader.close(),
+  };
 }
 
 function closing(reader: BlobReader, onClose: () => void): BlobReader {
@@ -321,5 +334,7 @@ function closing(reader: BlobReader, onClose: () => void): BlobReader {
 
 function blobUnknown(source: Source, digest: Digest): RegistryError {
   const { upstream, name } = source.key;
-  return new RegistryError("BLOB_UNKNOWN", `${upstream}/${name} has no such blob`, { detail: { upstream, repository: name, digest } });
+  return new RegistryError("BLOB_UNKNOWN", `${upstream}/${name} has no such blob`, {
+    detail: { upstream, repository: name, digest },
+  });
 }

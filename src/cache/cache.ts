@@ -14,7 +14,7 @@ import { Membership } from "./membership.ts";
 import { Memory } from "./memory.ts";
 import { Negatives } from "./negatives.ts";
 import type { ByteRange } from "./ranges.ts";
-import { sourceOf, type Source, type UpstreamEntry } from "./source.ts";
+import { sourceOf, type Source, type Trace, type UpstreamEntry } from "./source.ts";
 import { Tags } from "./tags.ts";
 
 export interface CacheSettings {
@@ -35,6 +35,7 @@ export interface CachePorts {
 export interface Target {
   upstream: string;
   repository: RepositoryName;
+  trace: Trace;
 }
 
 /**
@@ -78,10 +79,10 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const blobs = new Blobs({ store, index, membership, negatives, memory, flights, clock, onLost });
   const entries = new Map(ports.upstreams.map((entry) => [entry.upstream.name, entry]));
 
-  const source = ({ upstream, repository }: Target): Source => {
+  const source = ({ upstream, repository, trace }: Target): Source => {
     const entry = entries.get(upstream);
     if (!entry) throw new RegistryError("NAME_UNKNOWN", `${upstream} is not configured`);
-    return sourceOf(entry, repository);
+    return sourceOf(entry, repository, trace);
   };
 
   return {

@@ -33,7 +33,12 @@ export class FlightReader implements BlobReader {
       if (position < this.#flight.available) return this.#flight.read(buffer, position, length);
       if (this.#isComplete()) return 0;
       if (this.#flight.phase === "detached") {
-        this.#rest = await this.#flight.openRest(position, this.#options.end, this.#options.isWhole, this.#controller.signal);
+        this.#rest = await this.#flight.openRest(
+          position,
+          this.#options.end,
+          this.#options.isWhole,
+          this.#controller.signal,
+        );
       } else {
         await this.#flight.changed();
       }

@@ -196,7 +196,8 @@ export class Flight {
 
   async #open(run: Run): Promise<AsyncIterable<Buffer>> {
     const { upstream, repository, digest, settings, claimedSize } = this.request;
-    const late = (): Error => new UpstreamError("timeout", `no answer within ${settings.answerWithinMs} ms`, { upstream: upstream.name });
+    const late = (): Error =>
+      new UpstreamError("timeout", `no answer within ${settings.answerWithinMs} ms`, { upstream: upstream.name });
     const body = await withDeadline(this.#ports.clock, settings.answerWithinMs, late, (deadline) => {
       const signal = AbortSignal.any([deadline, run.controller.signal]);
       return upstream.openBlob(repository, digest, { from: this.#written }, { signal });

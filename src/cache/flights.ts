@@ -88,7 +88,13 @@ export class Flights {
       entry.readers -= 1;
       if (entry.readers === 0) this.#abandon(entry);
     };
-    return { flight: entry.flight, isLeader, isResumed: isLeader && entry.flight.written > 0, ended: entry.ended, leave };
+    return {
+      flight: entry.flight,
+      isLeader,
+      isResumed: isLeader && entry.flight.written > 0,
+      ended: entry.ended,
+      leave,
+    };
   }
 
   /** Stops all fills and removes their parts. */
@@ -138,7 +144,9 @@ export class Flights {
     if (!entry.isRunning) return;
     const unread = [...this.#entries.values()].filter((other) => other.isRunning && other.readers === 0).length;
     if (unread <= maxUnreadFills && isWorthFinishing(flight)) return;
-    entry.cancelTimer = this.#clock.setTimer(this.#abandoned.lingerMs, () => flight.run.controller.abort(new Cancelled("abandoned")));
+    entry.cancelTimer = this.#clock.setTimer(this.#abandoned.lingerMs, () =>
+      flight.run.controller.abort(new Cancelled("abandoned")),
+    );
   }
 
   /** The part stays for a while, for a reader that comes back. */

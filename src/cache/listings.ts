@@ -5,7 +5,7 @@ import type { AnswerOutcome, Age, ReferrersAnswer, TagsAnswer } from "./answers.
 import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { ageSeconds, isFresh, mayServeStale, ttlSeconds } from "./freshness.ts";
-import { askUpstream, clientError, sourceKey, type Source } from "./source.ts";
+import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
 
 type Descriptor = Record<string, unknown>;
 
@@ -63,9 +63,11 @@ export class Listings {
       flag,
     });
     if (listing && isFresh(listing.fetchedAt, source.tags, now)) return keep(listing.body, listing.fetchedAt, "hit");
-    const { promise, isLeader } = this.#asking.run(sourceKey(source, `${kind} ${key}`), () => this.#ask(source, kind, key, ask));
+    const { promise, isLeader } = this.#asking.run(sourceKey(source, `${kind} ${key}`), () =>
+      this.#ask(source, kind, key, ask),
+    );
     try {
-      const body = await promise;
+      const body = await waitFor(source, promise);
       return body === undefined ? undefined : keep(body, now, isLeader ? "filled" : "collapsed");
     } catch (error) {
       const canBeStale = error instanceof UpstreamError && !error.isRefusal;
@@ -108,5 +110,7 @@ async function referrersByTag(source: Source, digest: Digest, options: { signal:
 
 function repositoryUnknown(source: Source): RegistryError {
   const { upstream, name } = source.key;
-  return new RegistryError("NAME_UNKNOWN", `${upstream} has no repository ${name}`, { detail: { upstream, repository: name } });
+  return new RegistryError("NAME_UNKNOWN", `${upstream} has no repository ${name}`, {
+    detail: { upstream, repository: name },
+  });
 }

@@ -64,7 +64,11 @@ export class ManifestStore {
    * @returns the manifest and whether it could be kept.
    * @throws UpstreamError for wrong bytes or nonsense, RegistryError for schema 1.
    */
-  async accept(source: Source, body: ManifestBody, expected: Digest | undefined): Promise<StoredManifest & { isKept: boolean }> {
+  async accept(
+    source: Source,
+    body: ManifestBody,
+    expected: Digest | undefined,
+  ): Promise<StoredManifest & { isKept: boolean }> {
     const digest = this.#verify(source, body, expected ?? body.digest);
     const facts = this.#parse(source, body);
     const manifest = { digest, mediaType: facts.mediaType, bytes: body.bytes };
@@ -75,7 +79,9 @@ export class ManifestStore {
     const digest = digestOf(body.bytes, expected ? digestAlgorithm(expected) : "sha256");
     if (expected === undefined || digest === expected) return digest;
     this.#ports.observer.verifyFailed(source.key.upstream);
-    throw new UpstreamError("bad-response", `the manifest's digest is ${digest}, not ${expected}`, { upstream: source.key.upstream });
+    throw new UpstreamError("bad-response", `the manifest's digest is ${digest}, not ${expected}`, {
+      upstream: source.key.upstream,
+    });
   }
 
   #parse(source: Source, body: ManifestBody): ManifestFacts {
@@ -87,7 +93,9 @@ export class ManifestStore {
     } catch (error) {
       if (!(error instanceof ManifestInvalid)) throw error;
       if (error.isSchema1) {
-        throw new RegistryError("MANIFEST_UNKNOWN", `${upstream}/${name} is ${error.message}`, { detail: { upstream, reason: "schema-1" } });
+        throw new RegistryError("MANIFEST_UNKNOWN", `${upstream}/${name} is ${error.message}`, {
+          detail: { upstream, reason: "schema-1" },
+        });
       }
       throw new UpstreamError("bad-response", `not a manifest: ${error.message}`, { upstream });
     }
@@ -99,7 +107,11 @@ export class ManifestStore {
     try {
       if (index.blob(digest)?.state !== "present") await this.#write(digest, bytes);
       const edges = facts.edges.length > maxDescriptors ? [] : facts.edges;
-      await index.recordManifest(source.key, { digest, size: bytes.length, mediaType, kind: facts.kind, edges }, clock.now());
+      await index.recordManifest(
+        source.key,
+        { digest, size: bytes.length, mediaType, kind: facts.kind, edges },
+        clock.now(),
+      );
     } catch (error) {
       // Whatever the disk or the database says, the bytes are right and the pull goes on (promise P5).
       observer.uncached(error instanceof StoreError && error.kind !== "closed" ? error.kind : "database");

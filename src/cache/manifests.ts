@@ -6,7 +6,7 @@ import { Collapse } from "./collapse.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import type { Membership } from "./membership.ts";
 import type { Negatives } from "./negatives.ts";
-import { askUpstream, clientError, manifestKey, type Source } from "./source.ts";
+import { askUpstream, clientError, manifestKey, waitFor, type Source } from "./source.ts";
 
 export interface ManifestPorts {
   index: Metadata;
@@ -58,7 +58,7 @@ export class Manifests {
   async #stored(source: Source, digest: Digest): Promise<StoredManifest | undefined> {
     const { index, membership, manifests } = this.#ports;
     if (!index.manifest(digest)) return undefined;
-    const holds = await membership.holdsManifest(source, digest).catch((error: unknown) => {
+    const holds = await waitFor(source, membership.holdsManifest(source, digest)).catch((error: unknown) => {
       throw clientError(error, "a copy is stored, but this repository is not known to hold it");
     });
     if (!holds) throw manifestUnknown(source, { kind: "digest", digest });
@@ -67,7 +67,7 @@ export class Manifests {
 
   async #fetchedAnswer(source: Source, reference: Reference): Promise<ManifestAnswer> {
     const { promise, isLeader } = this.fetch(source, reference);
-    const fetched = await promise.catch((error: unknown) => {
+    const fetched = await waitFor(source, promise).catch((error: unknown) => {
       throw clientError(error);
     });
     if (!fetched) {
@@ -80,9 +80,10 @@ export class Manifests {
   /** The upstream's own HEAD, where it says all that a client needs; it does not count as a pull (Docker Hub). */
   async #head(source: Source, reference: Extract<Reference, { kind: "digest" }>): Promise<ManifestAnswer | undefined> {
     const { digest } = reference;
-    const head = await askUpstream(this.#ports.clock, source, (options) =>
+    const asked = askUpstream(this.#ports.clock, source, (options) =>
       source.upstream.headManifest(source.key.name, reference, options),
-    ).catch((error: unknown) => {
+    );
+    const head = await waitFor(source, asked).catch((error: unknown) => {
       throw clientError(error);
     });
     if (!head) {
@@ -90,8 +91,17 @@ export class Manifests {
       throw manifestUnknown(source, reference);
     }
     const { size, contentType } = head;
-    if (head.digest !== digest || size === undefined || !contentType || !isManifestMediaType(contentType)) return undefined;
-    return { outcome: "uncached", digest, size, mediaType: contentType, bytes: undefined, age: undefined, flag: undefined };
+    if (head.digest !== digest || size === undefined || !contentType || !isManifestMediaType(contentType))
+      return undefined;
+    return {
+      outcome: "uncached",
+      digest,
+      size,
+      mediaType: contentType,
+      bytes: undefined,
+      age: undefined,
+      flag: undefined,
+    };
   }
 }
 

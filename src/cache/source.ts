@@ -16,10 +16,11 @@ export interface UpstreamEntry {
 /** One repository of one upstream, as a request names it. */
 export interface Source extends UpstreamEntry {
   key: RepositoryKey;
+  trace: Trace;
 }
 
-export function sourceOf(entry: UpstreamEntry, repository: RepositoryName): Source {
-  return { ...entry, key: { upstream: entry.upstream.name, name: repository } };
+export function sourceOf(entry: UpstreamEntry, repository: RepositoryName, trace: Trace): Source {
+  return { ...entry, key: { upstream: entry.upstream.name, name: repository }, trace };
 }
 
 /** A key for maps over `what` of a repository; names cannot hold a space. */
@@ -31,9 +32,19 @@ export function manifestKey(source: Source, reference: Reference): string {
   return sourceKey(source, `manifest ${formatReference(reference)}`);
 }
 
-/** Time that requests of a client spent waiting for an upstream; goes into its log line. */
+/** Milliseconds that a client's request has waited for an upstream; goes into its log line. */
 export interface Trace {
   upstreamMs: number;
+}
+
+/** Awaits what an upstream must bring, and books the time on the request that waits, whoever started the work. */
+export async function waitFor<T>(source: Source, promise: Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  try {
+    return await promise;
+  } finally {
+    source.trace.upstreamMs += performance.now() - startedAt;
+  }
 }
 
 /** Asks the upstream within `answerWithin`; the time limit counts tokens, redirects and other endpoints too. */

@@ -8,7 +8,7 @@ import { ageSeconds, isFresh, isGone, mayServeStale, ttlSeconds, type StaleReaso
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import { manifestAnswer, manifestUnknown, outcomeOf, type FetchedManifest, type Manifests } from "./manifests.ts";
 import type { Negatives } from "./negatives.ts";
-import { askUpstream, clientError, manifestKey, type Source } from "./source.ts";
+import { askUpstream, clientError, manifestKey, waitFor, type Source } from "./source.ts";
 
 export interface TagPorts {
   index: Metadata;
@@ -74,8 +74,9 @@ export class Tags {
     isLeader: boolean,
   ): Promise<ManifestAnswer> {
     const { source } = request;
-    const canBeStale = row?.manifest !== undefined && mayServeStale(row.checkedAt, source.tags, this.#ports.clock.now());
-    const answer = resolution.then((resolved) => this.#resolved(request, resolved, isLeader));
+    const canBeStale =
+      row?.manifest !== undefined && mayServeStale(row.checkedAt, source.tags, this.#ports.clock.now());
+    const answer = waitFor(source, resolution).then((resolved) => this.#resolved(request, resolved, isLeader));
     try {
       if (!canBeStale || request.mustCheck) return await answer;
       const intime = await within(this.#ports.clock, source.tags.staleAfterMs, answer);
@@ -143,14 +144,18 @@ export class Tags {
   }
 
   /** The upstream names a digest: a HEAD is answered with that, a GET fetches it by that digest and moves the tag. */
-  async #named(request: TagRequest, named: Named, extra: Pick<ManifestAnswer, "age" | "flag">): Promise<ManifestAnswer> {
+  async #named(
+    request: TagRequest,
+    named: Named,
+    extra: Pick<ManifestAnswer, "age" | "flag">,
+  ): Promise<ManifestAnswer> {
     const { source, tag, method } = request;
     const { manifestStore, manifests, index, clock } = this.#ports;
     const stored = index.isMember(source.key, named.digest) ? await manifestStore.read(named.digest) : undefined;
     if (stored) return manifestAnswer("hit", stored, extra);
     if (method === "HEAD") return { outcome: "uncached", bytes: undefined, ...named, ...extra };
     const { promise, isLeader } = manifests.fetch(source, { kind: "digest", digest: named.digest });
-    const fetched = await promise;
+    const fetched = await waitFor(source, promise);
     if (!fetched) {
       const { upstream } = source.key;
       throw new UpstreamError("bad-response", `the tag names ${named.digest}, which is not there`, { upstream });
@@ -191,7 +196,10 @@ export class Tags {
     return this.#stored(row, (manifest) => manifestAnswer("stale", manifest, { age, flag: reason }));
   }
 
-  async #stored(row: TagRow, answer: (manifest: StoredManifest) => ManifestAnswer): Promise<ManifestAnswer | undefined> {
+  async #stored(
+    row: TagRow,
+    answer: (manifest: StoredManifest) => ManifestAnswer,
+  ): Promise<ManifestAnswer | undefined> {
     const manifest = row.manifest && (await this.#ports.manifestStore.read(row.manifest));
     return manifest && answer(manifest);
   }
@@ -210,7 +218,8 @@ function believed(row: TagRow): Resolution {
 
 /** Digest, length and a manifest type that we know, or undefined: then only a GET tells (containerd needs all three). */
 function namedBy({ digest, size, contentType }: ManifestHead): Named | undefined {
-  if (digest === undefined || size === undefined || contentType === undefined || !isManifestMediaType(contentType)) return undefined;
+  if (digest === undefined || size === undefined || contentType === undefined || !isManifestMediaType(contentType))
+    return undefined;
   return { digest, size, mediaType: contentType };
 }
 
@@ -238,6 +247,7 @@ function staleReason(error: unknown, source: Source): StaleReason | undefined {
 }
 
 function whyNotStale(reason: StaleReason | undefined): string {
-  return reason ? "a copy is stored, but it is older than tags.staleFor or damaged" : "a copy is stored, but the upstream refuses it to us";
+  return reason
+    ? "a copy is stored, but it is older than tags.staleFor or damaged"
+    : "a copy is stored, but the upstream refuses it to us";
 }
-

@@ -36,7 +36,8 @@ export class UncachedStream implements BlobReader {
   }
 
   async read(buffer: Buffer, position: number, length: number): Promise<number> {
-    if (position !== this.#position) throw new Error(`an uncached body is read in order: at ${this.#position}, asked for ${position}`);
+    if (position !== this.#position)
+      throw new Error(`an uncached body is read in order: at ${this.#position}, asked for ${position}`);
     if (position >= this.#options.end) return 0;
     if (this.#chunk.length === 0) await this.#next();
     const limit = (this.#isVerified ? this.#options.end : this.#releasable) - position;
@@ -56,7 +57,11 @@ export class UncachedStream implements BlobReader {
 
   async #next(): Promise<void> {
     const { value, done } = await this.#iterator.next();
-    if (done) throw new BodyBroken("length-mismatch", `the upstream's body ended at ${this.#received} of ${this.#options.end} bytes`);
+    if (done)
+      throw new BodyBroken(
+        "length-mismatch",
+        `the upstream's body ended at ${this.#received} of ${this.#options.end} bytes`,
+      );
     this.#received += value.length;
     this.#options.hash?.update(value);
     this.#chunk = value;
@@ -67,8 +72,10 @@ export class UncachedStream implements BlobReader {
     const { hash, digest, end } = this.#options;
     if (!hash) return;
     const { done } = await this.#iterator.next();
-    if (!done || this.#received !== end) throw new BodyBroken("length-mismatch", `the upstream's body is longer than ${end} bytes`);
-    if (!hashIs(hash, digest)) throw new BodyBroken("digest-mismatch", "the upstream's bytes do not have the digest asked for");
+    if (!done || this.#received !== end)
+      throw new BodyBroken("length-mismatch", `the upstream's body is longer than ${end} bytes`);
+    if (!hashIs(hash, digest))
+      throw new BodyBroken("digest-mismatch", "the upstream's bytes do not have the digest asked for");
     this.#isVerified = true;
   }
 }

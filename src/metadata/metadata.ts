@@ -29,7 +29,7 @@ export interface TagRow {
   manifest: Digest | undefined;
   /** What the upstream's HEAD last named, not fetched yet. */
   pending: { digest: Digest; size: number; mediaType: string } | undefined;
-  /** When `manifest` became the tag's digest. */
+  /** When `manifest` became the tag's digest; 0 while there is none. */
   fetchedAt: number;
   /** When the upstream last confirmed `pending` or else `manifest`. */
   checkedAt: number;
@@ -50,6 +50,9 @@ export interface Listing {
  * Writes go to one writer in a worker, grouped into transactions; a promise resolves after its commit is durable.
  */
 export interface Metadata {
+  /** Whether the last process that had the index open came to the end of its `close`. */
+  readonly wasStoppedCleanly: boolean;
+
   blob(digest: Digest): BlobRow | undefined;
   /** The row of a manifest whose bytes are present. */
   manifest(digest: Digest): ManifestRow | undefined;
@@ -63,6 +66,7 @@ export interface Metadata {
   isNamedAsBlob(digest: Digest): boolean;
   tag(repository: RepositoryKey, tag: Tag): TagRow | undefined;
   listing(repository: RepositoryKey, kind: ListingKind, key: string): Listing | undefined;
+  /** `blobs` and `storedBytes` count files that are `present`, those of manifests included. */
   counts(): { blobs: number; manifests: number; tags: number; repositories: number; storedBytes: number };
 
   /** A blob whose file is committed: row `present` and membership, in one transaction. */
@@ -79,8 +83,13 @@ export interface Metadata {
   moveTag(repository: RepositoryKey, tag: Tag, digest: Digest, at: number): Promise<void>;
   /** The upstream confirmed at `at` what we have; clears `goneSince`. */
   confirmTag(repository: RepositoryKey, tag: Tag, at: number): Promise<void>;
-  /** The upstream named at `at` a digest that is not fetched yet; clears `goneSince`. */
-  recordPending(repository: RepositoryKey, tag: Tag, pending: NonNullable<TagRow["pending"]>, at: number): Promise<void>;
+  /** The upstream named at `at` a digest that is not fetched yet; clears `goneSince`. If it is the tag's manifest after all, that confirms the tag and clears `pending`. */
+  recordPending(
+    repository: RepositoryKey,
+    tag: Tag,
+    pending: NonNullable<TagRow["pending"]>,
+    at: number,
+  ): Promise<void>;
   /** The origin said 404 at `at`; keeps an earlier mark. */
   markTagGone(repository: RepositoryKey, tag: Tag, at: number): Promise<void>;
   dropTag(repository: RepositoryKey, tag: Tag): Promise<void>;
@@ -90,6 +99,8 @@ export interface Metadata {
   forgetFile(digest: Digest): Promise<void>;
   /** Last access of blobs and manifests, in ms; kept in memory and written in batches. */
   touch(digest: Digest, at: number): void;
+  /** Writes a copy of the index to `index.bak`; other writes wait meanwhile. */
+  backup(): Promise<void>;
   /** Writes what is outstanding, backs up to `index.bak`, marks the stop as clean, closes. */
   close(): Promise<void>;
 }

@@ -95,7 +95,9 @@ function mediaTypeOf(document: Record<string, unknown>, kind: "image" | "index")
   const own = document["mediaType"];
   if (own === undefined) return kind === "index" ? mediaTypes.ociIndex : mediaTypes.ociManifest;
   const allowed: unknown[] =
-    kind === "index" ? [mediaTypes.ociIndex, mediaTypes.dockerList] : [mediaTypes.ociManifest, mediaTypes.dockerManifest];
+    kind === "index"
+      ? [mediaTypes.ociIndex, mediaTypes.dockerList]
+      : [mediaTypes.ociManifest, mediaTypes.dockerManifest];
   if (typeof own !== "string" || !allowed.includes(own)) {
     throw new ManifestInvalid(`its \`mediaType\` does not fit an image ${kind === "index" ? "index" : "manifest"}`);
   }

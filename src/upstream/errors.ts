@@ -1,11 +1,5 @@
 export type UpstreamErrorKind =
-  | "unreachable"
-  | "timeout"
-  | "unauthorized"
-  | "denied"
-  | "not-found"
-  | "rate-limited"
-  | "bad-response";
+  "unreachable" | "timeout" | "unauthorized" | "denied" | "not-found" | "rate-limited" | "bad-response";
 
 export interface UpstreamErrorOptions {
   upstream: string;
@@ -42,6 +36,11 @@ export class UpstreamError extends Error {
 
   /** Whether asking again later can help; a refusal or an absence cannot be waited out. */
   get isTemporary(): boolean {
-    return this.kind === "unreachable" || this.kind === "timeout" || this.kind === "rate-limited" || (this.status ?? 0) >= 500;
+    return (
+      this.kind === "unreachable" ||
+      this.kind === "timeout" ||
+      this.kind === "rate-limited" ||
+      (this.status ?? 0) >= 500
+    );
   }
 }

@@ -53,8 +53,16 @@ export type BlobProof = { present: true; size: number | undefined } | { present:
  */
 export interface Upstream {
   readonly name: string;
-  headManifest(repository: RepositoryName, reference: Reference, options: RequestOptions): Promise<ManifestHead | undefined>;
-  getManifest(repository: RepositoryName, reference: Reference, options: RequestOptions): Promise<ManifestBody | undefined>;
+  headManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    options: RequestOptions,
+  ): Promise<ManifestHead | undefined>;
+  getManifest(
+    repository: RepositoryName,
+    reference: Reference,
+    options: RequestOptions,
+  ): Promise<ManifestBody | undefined>;
   /** `signal` ends the request until the header has come; afterwards returning from `chunks` does, or the same signal. */
   openBlob(
     repository: RepositoryName,

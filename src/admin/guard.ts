@@ -1,0 +1,38 @@
+import type { Request, RequestHandler } from "express";
+import { isSameToken } from "./admin-token.ts";
+import { sendProblem } from "./problem.ts";
+
+export interface GuardOptions {
+  token: string;
+  /** Whether only this machine reaches the listener: a loopback address or a unix socket. */
+  isLoopback: boolean;
+}
+
+/**
+ * Who may read the admin API: whoever has the token, and on loopback everyone who calls us by a loopback name.
+ * A page of another site that has its own name point to 127.0.0.1 (DNS rebinding) calls us by that name.
+ */
+export function readGuard({ token, isLoopback }: GuardOptions): RequestHandler {
+  return (request, response, next) => {
+    const given = bearerToken(request);
+    if (given !== undefined && isSameToken(given, token)) next();
+    else if (given !== undefined || !isLoopback) {
+      response.set(
+        "WWW-Authenticate",
+        `Bearer realm="entrepot admin"${given === undefined ? "" : ', error="invalid_token"'}`,
+      );
+      sendProblem(response, 401, given === undefined ? "the admin token is needed" : "this is not the admin token");
+    } else if (isLoopbackHost(request.headers.host)) next();
+    else sendProblem(response, 403, "the Host header is not a loopback name; with the admin token any name will do");
+  };
+}
+
+/** `localhost`, a name under it (RFC 6761 section 6.3), 127.0.0.0/8 or ::1, with any port or none. */
+export function isLoopbackHost(host: string | undefined): boolean {
+  const name = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(host ?? "")?.[1]?.toLowerCase() ?? "";
+  return name === "[::1]" || /^(?:[a-z0-9-]+\.)*localhost\.?$/.test(name) || /^127(?:\.\d{1,3}){3}$/.test(name);
+}
+
+function bearerToken(request: Request): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
+}

@@ -1,0 +1,44 @@
+import type { FileHandle } from "node:fs/promises";
+import { StoreError, toStoreError } from "./errors.ts";
+
+/**
+ * An open file with several readers. `close` waits for reads that are running: a descriptor closed under a read may by
+ * then belong to another file.
+ */
+export class SharedFile {
+  readonly #handle: FileHandle;
+  #running = 0;
+  #close: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  /** Reads at most `length` bytes at `position` into the start of `buffer`; resolves to how many there were. */
+  async read(buffer: Buffer, position: number, length: number): Promise<number> {
+    if (this.#close) throw new StoreError("closed", "the file is closed", undefined);
+    const wanted = Math.min(length, buffer.length);
+    if (wanted <= 0) return 0;
+    this.#running += 1;
+    try {
+      const { bytesRead } = await this.#handle.read(buffer, 0, wanted, position);
+      return bytesRead;
+    } catch (error) {
+      throw toStoreError(error, "reading");
+    } finally {
+      this.#running -= 1;
+      if (this.#running === 0) this.#onIdle?.();
+    }
+  }
+
+  close(): Promise<void> {
+    this.#close ??= this.#closeWhenIdle();
+    return this.#close;
+  }
+
+  async #closeWhenIdle(): Promise<void> {
+    if (this.#running > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await this.#handle.close();
+  }
+}

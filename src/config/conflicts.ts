@@ -1,0 +1,59 @@
+import type { ConfigFault } from "./errors.ts";
+import { formatListenAddress, listenersOverlap, type ListenAddress } from "./hosts.ts";
+import type { Settings } from "./settings.ts";
+import { suggest } from "./suggestion.ts";
+
+/** Faults that only show when settings are looked at together: addresses and host names bound twice, a default that is not there. */
+export function findConflicts(settings: Settings): ConfigFault[] {
+  return [...listenConflicts(settings), ...hostnameConflicts(settings), ...defaultUpstreamFault(settings)];
+}
+
+function listenConflicts(settings: Settings): ConfigFault[] {
+  const bound: { path: string; address: ListenAddress }[] = [];
+  const faults: ConfigFault[] = [];
+  const bind = (path: string, addresses: readonly ListenAddress[]): void => {
+    for (const address of addresses) {
+      const other = bound.find((earlier) => listenersOverlap(earlier.address, address));
+      if (other) faults.push({ path, message: `${formatListenAddress(address)} is taken by ${describe(other, path)}` });
+      else bound.push({ path, address });
+    }
+  };
+  bind("listen", settings.listen);
+  bind("admin.listen", settings.admin.listen);
+  bind("metrics.listen", settings.metrics.listen);
+  for (const upstream of settings.upstreams) bind(`upstreams.${upstream.name}.listen`, upstream.listen);
+  return faults;
+}
+
+function describe(other: { path: string; address: ListenAddress }, path: string): string {
+  const where = other.path === path ? "the same list" : other.path;
+  return `${where} (${formatListenAddress(other.address)})`;
+}
+
+function hostnameConflicts(settings: Settings): ConfigFault[] {
+  const owners = new Map<string, string>();
+  const faults: ConfigFault[] = [];
+  for (const upstream of settings.upstreams) {
+    for (const hostname of upstream.hostnames) {
+      const owner = owners.get(hostname);
+      if (owner === undefined) owners.set(hostname, upstream.name);
+      else
+        faults.push({
+          path: `upstreams.${upstream.name}.hostnames`,
+          message: `${hostname} is bound to ${owner} already`,
+        });
+    }
+  }
+  return faults;
+}
+
+function defaultUpstreamFault({ defaultUpstream, upstreams }: Settings): ConfigFault[] {
+  const names = upstreams.map((upstream) => upstream.name);
+  if (names.includes(defaultUpstream)) return [];
+  return [
+    {
+      path: "defaultUpstream",
+      message: `${defaultUpstream} is not an enabled upstream${suggest(defaultUpstream, names)}`,
+    },
+  ];
+}

@@ -1,0 +1,128 @@
+import { parseDuration, parseRate } from "./quantities.ts";
+
+/** What is known of one key of the configuration. */
+export type Key =
+  /** Checked by the schema. */
+  | { kind: "built" }
+  /** Documented, not built yet. `asksForNothing` accepts the values that change nothing. */
+  | { kind: "unbuilt"; asksForNothing: (value: unknown) => boolean; values?: readonly string[] }
+  /** A section of keys. `isListUnbuilt`: a list in its place is documented too. */
+  | { kind: "section"; keys: Keys; isListUnbuilt?: boolean }
+  /** A map from names to sections. */
+  | { kind: "map"; keys: Keys }
+  /** A list of sections, or of plain values. */
+  | { kind: "list"; keys: Keys };
+
+export type Keys = Readonly<Record<string, Key>>;
+
+const built: Key = { kind: "built" };
+const section = (keys: Keys): Key => ({ kind: "section", keys });
+const unbuilt = (asksForNothing: (value: unknown) => boolean = isEmpty): Key => ({ kind: "unbuilt", asksForNothing });
+const onlyValue = (value: string, others: readonly string[]): Key => ({
+  kind: "unbuilt",
+  asksForNothing: (given) => given === value,
+  values: [value, ...others],
+});
+const onlyFalse = unbuilt((value) => value === false || value === "false");
+
+const tlsServer = section({ certFile: unbuilt(), keyFile: unbuilt(), clientCaFile: unbuilt() });
+
+const tags: Key = {
+  kind: "section",
+  isListUnbuilt: true,
+  keys: {
+    freshFor: built,
+    staleFor: built,
+    staleAfter: built,
+    absentFor: built,
+    onGone: built,
+    goneGrace: built,
+    onDenied: built,
+    cooldown: unbuilt((value) => parseDuration(value) === 0),
+    match: unbuilt(),
+    patterns: unbuilt(),
+  },
+};
+
+const limits = section({
+  answerWithin: built,
+  headerTimeout: built,
+  idleTimeout: built,
+  connectTimeout: built,
+  attempts: built,
+  maxBlobSize: built,
+});
+
+const credentials = section({
+  username: built,
+  password: built,
+  passwordFile: built,
+  token: built,
+  dockerConfig: unbuilt(),
+  helper: unbuilt(),
+  command: unbuilt(),
+});
+
+const upstream: Keys = {
+  endpoints: {
+    kind: "list",
+    keys: { url: built, credentials, addressing: unbuilt(), trusted: onlyFalse },
+  },
+  credentials,
+  tokenHosts: built,
+  redirects: section({ allowPrivate: built }),
+  allow: unbuilt(),
+  deny: unbuilt(),
+  push: onlyValue("deny", ["passthrough"]),
+  quota: section({ keepBack: unbuilt() }),
+  hostnames: built,
+  listen: built,
+  proxy: built,
+  tls: section({ caFile: built }),
+  anonymousFallback: onlyFalse,
+  offline: onlyFalse,
+  concurrency: section({ control: unbuilt(), blobs: unbuilt() }),
+  bandwidth: unbuilt((value) => parseRate(value) === 0),
+  breaker: section({ openFor: unbuilt() }),
+  enabled: built,
+  tags,
+  limits,
+};
+
+/** Every key of the documented configuration. What is misspelt, what is not built yet, and what the environment reaches follow from it. */
+export const documentedKeys: Keys = {
+  listen: built,
+  admin: section({ listen: built, tokenFile: built, tls: tlsServer }),
+  metrics: section({ listen: built }),
+  dataDir: built,
+  storage: section({ maxSize: built, minFree: built, highWatermark: unbuilt(), lowWatermark: unbuilt() }),
+  eviction: section({ leaseFor: unbuilt(), orphanGrace: unbuilt() }),
+  abandoned: section({ linger: built, keepFor: built }),
+  pins: unbuilt(),
+  scrub: section({ every: unbuilt(), rate: unbuilt(), verifyOnRead: unbuilt() }),
+  memory: section({ hotBlobs: built, maxHotBlob: built }),
+  access: section({
+    mode: onlyValue("open", ["basic", "upstream"]),
+    htpasswdFile: unbuilt(),
+    rules: unbuilt(),
+    verdictFor: unbuilt(),
+  }),
+  tls: tlsServer,
+  serve: section({ idleTimeout: built, minRate: built, drainFor: built, offload: onlyValue("none", ["nginx"]) }),
+  log: section({ level: built, format: built }),
+  events: section({ webhooks: unbuilt() }),
+  trustedProxies: unbuilt(),
+  allowPlaintext: onlyFalse,
+  offline: onlyFalse,
+  defaultUpstream: built,
+  tags,
+  limits,
+  denyDigests: unbuilt(),
+  upstreams: { kind: "map", keys: upstream },
+};
+
+/** An empty list, section or text, and a key without a value. */
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === "") return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}

@@ -1,0 +1,89 @@
+import { stringify } from "yaml";
+import { formatListenAddress, type ListenAddress } from "./hosts.ts";
+import { formatAmount, formatDuration, formatRate, formatSize } from "./quantities.ts";
+import type { Credentials, LimitSettings, Settings, TagSettings, UpstreamEntry } from "./settings.ts";
+
+const redacted = "(redacted)";
+
+/** The settings as the YAML that would give them, complete with defaults, with every secret redacted. */
+export function formatSettings(settings: Settings): string {
+  return stringify({
+    listen: listenText(settings.listen),
+    admin: { listen: listenText(settings.admin.listen), tokenFile: settings.admin.tokenFile },
+    metrics: settings.metrics.listen.length > 0 ? { listen: listenText(settings.metrics.listen) } : undefined,
+    dataDir: settings.dataDir,
+    storage: {
+      maxSize: settings.storage.maxSize && formatAmount(settings.storage.maxSize),
+      minFree: formatAmount(settings.storage.minFree),
+    },
+    abandoned: {
+      linger: formatDuration(settings.abandoned.lingerMs),
+      keepFor: formatDuration(settings.abandoned.keepForMs),
+    },
+    memory: {
+      hotBlobs: formatSize(settings.memory.hotBlobsBytes),
+      maxHotBlob: formatSize(settings.memory.maxHotBlobBytes),
+    },
+    serve: {
+      idleTimeout: formatDuration(settings.serve.idleTimeoutMs),
+      minRate: formatRate(settings.serve.minRateBytesPerSecond),
+      drainFor: formatDuration(settings.serve.drainForMs),
+    },
+    log: { ...settings.log },
+    defaultUpstream: settings.defaultUpstream,
+    upstreams: Object.fromEntries(settings.upstreams.map((upstream) => [upstream.name, upstreamText(upstream)])),
+  });
+}
+
+function listenText(addresses: readonly ListenAddress[]): string | string[] {
+  const texts = addresses.map(formatListenAddress);
+  return texts.length === 1 ? (texts[0] ?? []) : texts;
+}
+
+function upstreamText(upstream: UpstreamEntry) {
+  return {
+    endpoints: upstream.endpoints.map(({ url, credentials }) =>
+      credentials ? { url, credentials: credentialsText(credentials) } : url,
+    ),
+    tokenHosts: [...upstream.tokenHosts],
+    redirects: { allowPrivate: upstream.allowPrivateRedirects },
+    hostnames: [...upstream.hostnames],
+    listen: upstream.listen.length > 0 ? listenText(upstream.listen) : undefined,
+    proxy: upstream.proxy === undefined ? undefined : redactUrl(upstream.proxy),
+    tls: upstream.caFile === undefined ? undefined : { caFile: upstream.caFile },
+    tags: tagsText(upstream.tags),
+    limits: limitsText(upstream.limits),
+  };
+}
+
+function credentialsText(credentials: Credentials) {
+  return credentials.kind === "basic" ? { username: credentials.username, password: redacted } : { token: redacted };
+}
+
+function redactUrl(text: string): string {
+  const url = new URL(text);
+  return url.username === "" && url.password === "" ? text : `${url.protocol}//redacted@${url.host}/`;
+}
+
+function tagsText(tags: TagSettings) {
+  return {
+    freshFor: formatDuration(tags.freshForMs),
+    staleFor: formatDuration(tags.staleForMs),
+    staleAfter: formatDuration(tags.staleAfterMs),
+    absentFor: formatDuration(tags.absentForMs),
+    onGone: tags.onGone,
+    goneGrace: formatDuration(tags.goneGraceMs),
+    onDenied: tags.onDenied,
+  };
+}
+
+function limitsText(limits: LimitSettings) {
+  return {
+    answerWithin: formatDuration(limits.answerWithinMs),
+    headerTimeout: formatDuration(limits.headerTimeoutMs),
+    idleTimeout: formatDuration(limits.idleTimeoutMs),
+    connectTimeout: formatDuration(limits.connectTimeoutMs),
+    attempts: limits.attempts,
+    maxBlobSize: formatSize(limits.maxBlobSizeBytes),
+  };
+}

@@ -1,0 +1,63 @@
+/** Where a server listens: a TCP port (0 for any free one) on a host name or address literal, or a unix socket. */
+export type ListenAddress = { kind: "tcp"; host: string; port: number } | { kind: "unix"; path: string };
+
+const hostPattern = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?)*$/;
+
+/** A host name or IPv4 literal in lower case; undefined where it is outside the grammar. Underscores occur in practice. */
+export function parseHost(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const host = value.toLowerCase();
+  return hostPattern.test(host) ? host : undefined;
+}
+
+/** `host` or `host:port` in lower case: the grammar of upstream names and token hosts. */
+export function parseAuthority(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const [, name, port] = /^([^:]+)(?::(\d{1,5}))?$/.exec(value) ?? [];
+  const host = parseHost(name);
+  if (host === undefined || port === undefined) return host;
+  const number = parsePort(port);
+  return number === undefined || number === 0 ? undefined : `${host}:${number}`;
+}
+
+/** How an upstream name is written as the first part of a path: `host_5443` (a colon is not allowed there). */
+export function pathForm(upstreamName: string): string {
+  return upstreamName.replace(":", "_");
+}
+
+/** `127.0.0.1:5000`, `[::1]:5000`, `cache.example:0`, `unix:/run/entrepot.sock`. */
+export function parseListenAddress(value: unknown): ListenAddress | undefined {
+  if (typeof value !== "string") return undefined;
+  const text = value.trim();
+  if (text.startsWith("unix:")) return text.length > 5 ? { kind: "unix", path: text.slice(5) } : undefined;
+  const [, bracketed, name, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed === undefined ? parseHost(name) : parseIpv6(bracketed);
+  const port = parsePort(digits ?? "");
+  return host === undefined || port === undefined ? undefined : { kind: "tcp", host, port };
+}
+
+export function formatListenAddress(address: ListenAddress): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/** Whether the second of two listeners would fail with EADDRINUSE. A wildcard host covers every other on its port. */
+export function listenersOverlap(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.kind === "unix" || other.kind === "unix") {
+    return one.kind === "unix" && other.kind === "unix" && one.path === other.path;
+  }
+  if (one.port === 0 || one.port !== other.port) return false;
+  return one.host === other.host || isWildcard(one.host) || isWildcard(other.host);
+}
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+function parseIpv6(text: string): string | undefined {
+  return URL.canParse(`http://[${text}]/`) ? new URL(`http://[${text}]/`).hostname.slice(1, -1) : undefined;
+}
+
+function parsePort(digits: string): number | undefined {
+  return /^\d{1,5}$/.test(digits) && Number(digits) <= 65_535 ? Number(digits) : undefined;
+}

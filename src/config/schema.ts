@@ -1,0 +1,92 @@
+import { z } from "zod";
+import {
+  amount,
+  authorities,
+  choice,
+  count,
+  duration,
+  endpointUrl,
+  flag,
+  hostnames,
+  listenAddresses,
+  positiveSize,
+  positiveTimer,
+  proxyUrl,
+  rate,
+  secretText,
+  section,
+  size,
+  text,
+  timer,
+  upstreamName,
+} from "./fields.ts";
+import { logFormats, logLevels } from "./settings.ts";
+
+const tags = section({
+  freshFor: duration(),
+  staleFor: duration(),
+  staleAfter: timer(),
+  absentFor: duration(),
+  onGone: choice(["drop", "keep"]),
+  goneGrace: duration(),
+  onDenied: choice(["refuse", "keep"]),
+});
+
+const limits = section({
+  answerWithin: positiveTimer(),
+  headerTimeout: positiveTimer(),
+  idleTimeout: positiveTimer(),
+  connectTimeout: positiveTimer(),
+  attempts: count(100),
+  maxBlobSize: positiveSize(),
+});
+
+const credentials = section({
+  username: secretText(),
+  password: secretText(),
+  passwordFile: text(),
+  token: secretText(),
+});
+
+const endpointSection = section({ url: endpointUrl(), credentials: credentials.optional() });
+
+/** An endpoint is a URL, or a section with one; text is put into a section first so that faults have one shape. */
+const endpoint = z.preprocess((value) => (typeof value === "string" ? { url: value } : value), endpointSection);
+
+const upstream = section({
+  endpoints: z.array(endpoint, { error: "must be a list of URLs" }).min(1, "must name at least one URL").optional(),
+  credentials: credentials.optional(),
+  tokenHosts: authorities(),
+  redirects: section({ allowPrivate: flag() }).optional(),
+  hostnames: hostnames(),
+  listen: listenAddresses(),
+  proxy: proxyUrl(),
+  tls: section({ caFile: text() }).optional(),
+  enabled: flag(),
+  tags: tags.optional(),
+  limits: limits.optional(),
+});
+
+/** The keys that are built, as written: everything is optional, defaults come later. */
+export const documentSchema = section({
+  listen: listenAddresses(),
+  admin: section({ listen: listenAddresses(), tokenFile: text() }).optional(),
+  metrics: section({ listen: listenAddresses() }).optional(),
+  dataDir: text(),
+  storage: section({ maxSize: amount(), minFree: amount() }).optional(),
+  abandoned: section({ linger: timer(), keepFor: timer() }).optional(),
+  memory: section({ hotBlobs: size(), maxHotBlob: size() }).optional(),
+  serve: section({ idleTimeout: positiveTimer(), minRate: rate(), drainFor: timer() }).optional(),
+  log: section({ level: choice(logLevels), format: choice(logFormats) }).optional(),
+  defaultUpstream: upstreamName(),
+  tags: tags.optional(),
+  limits: limits.optional(),
+  upstreams: z.record(z.string(), upstream).optional(),
+});
+
+export type DocumentSettings = z.infer<typeof documentSchema>;
+export type UpstreamDocument = z.infer<typeof upstream>;
+export type EndpointDocument = z.infer<typeof endpointSection>;
+export type CredentialsDocument = z.infer<typeof credentials>;
+export type TagsDocument = z.infer<typeof tags>;
+export type LimitsDocument = z.infer<typeof limits>;

@@ -1,0 +1,80 @@
+import type { ListenAddress } from "./hosts.ts";
+import type { Amount } from "./quantities.ts";
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export const logFormats = ["auto", "readable", "json"] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+/** The whole configuration, checked and frozen. Every room takes the slice it needs as its own type. */
+export interface Settings {
+  readonly listen: readonly ListenAddress[];
+  readonly admin: { readonly listen: readonly ListenAddress[]; readonly tokenFile: string | undefined };
+  /** Empty where /metrics, /healthz and /readyz have no listener of their own. */
+  readonly metrics: { readonly listen: readonly ListenAddress[] };
+  readonly dataDir: string;
+  /** `maxSize` undefined: 80 % of the free space and what the store holds. */
+  readonly storage: { readonly maxSize: Amount | undefined; readonly minFree: Amount };
+  readonly abandoned: { readonly lingerMs: number; readonly keepForMs: number };
+  readonly memory: { readonly hotBlobsBytes: number; readonly maxHotBlobBytes: number };
+  readonly serve: {
+    readonly idleTimeoutMs: number;
+    readonly minRateBytesPerSecond: number;
+    readonly drainForMs: number;
+  };
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  /** The name of one of `upstreams`. */
+  readonly defaultUpstream: string;
+  /** The enabled ones, built-in ones first. */
+  readonly upstreams: readonly UpstreamEntry[];
+}
+
+/** One upstream registry. `tags` and `limits` are complete: its own values over the global ones over the defaults. */
+export interface UpstreamEntry {
+  /** Lower case; a port is part of it. */
+  readonly name: string;
+  /** The first is the origin, others are mirrors. */
+  readonly endpoints: readonly UpstreamEndpoint[];
+  /** Hosts (with a port where it is not the scheme's) that may issue tokens besides the endpoint's own host. */
+  readonly tokenHosts: readonly string[];
+  readonly allowPrivateRedirects: boolean;
+  readonly hostnames: readonly string[];
+  readonly listen: readonly ListenAddress[];
+  /** URL of an HTTP proxy, may hold credentials. Undefined: what HTTPS_PROXY and NO_PROXY say. */
+  readonly proxy: string | undefined;
+  /** Certificates in PEM to trust besides the system's; read from `caFile`. */
+  readonly ca: string | undefined;
+  readonly caFile: string | undefined;
+  readonly tags: TagSettings;
+  readonly limits: LimitSettings;
+}
+
+export interface UpstreamEndpoint {
+  /** http or https, without a trailing slash, userinfo, query or hash. */
+  readonly url: string;
+  readonly credentials: Credentials | undefined;
+}
+
+export type Credentials =
+  | { readonly kind: "basic"; readonly username: string; readonly password: string }
+  | { readonly kind: "bearer"; readonly token: string };
+
+export interface TagSettings {
+  readonly freshForMs: number;
+  readonly staleForMs: number;
+  readonly staleAfterMs: number;
+  readonly absentForMs: number;
+  readonly onGone: "drop" | "keep";
+  readonly goneGraceMs: number;
+  readonly onDenied: "refuse" | "keep";
+}
+
+export interface LimitSettings {
+  readonly answerWithinMs: number;
+  readonly headerTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly attempts: number;
+  readonly maxBlobSizeBytes: number;
+}

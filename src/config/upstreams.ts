@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import { builtinUpstreams } from "./builtin-upstreams.ts";
+import { resolveCredentials } from "./credentials.ts";
+import type { ConfigFault } from "./errors.ts";
+import { readFailure } from "./file.ts";
+import { parseAuthority, pathForm } from "./hosts.ts";
+import { resolvePolicies, type PoliciesDocument } from "./policies.ts";
+import type { DocumentSettings, EndpointDocument, UpstreamDocument } from "./schema.ts";
+import type { UpstreamEndpoint, UpstreamEntry } from "./settings.ts";
+
+/** The enabled upstreams: the built-in ones, each with its configured settings, then the configured others. */
+export function resolveUpstreams(document: DocumentSettings, faults: ConfigFault[]): UpstreamEntry[] {
+  const configured = namedUpstreams(document.upstreams ?? {}, faults);
+  const builtinNames = builtinUpstreams.map((builtin) => builtin.name);
+  const otherNames = [...configured.keys()].filter((name) => !builtinNames.includes(name));
+  return [...builtinNames, ...otherNames].flatMap((name) => {
+    const own = configured.get(name);
+    if (own?.document.enabled === false) return [];
+    return [
+      resolveUpstream({ name, own: own?.document ?? {}, path: own?.path ?? `upstreams.${name}`, document, faults }),
+    ];
+  });
+}
+
+interface Named {
+  path: string;
+  document: UpstreamDocument;
+}
+
+/** By lower-case name; names outside the grammar and names that say the same are faults. */
+function namedUpstreams(map: Record<string, UpstreamDocument>, faults: ConfigFault[]): Map<string, Named> {
+  const named = new Map<string, Named>();
+  const written = new Map(builtinUpstreams.map(({ name }) => [pathForm(name), name]));
+  for (const [given, document] of Object.entries(map)) {
+    const path = `upstreams.${given}`;
+    const name = parseAuthority(given);
+    if (name === undefined) {
+      faults.push({ path, message: "the name of an upstream must be a host or host:port, such as ghcr.io" });
+      continue;
+    }
+    const other = written.get(pathForm(name));
+    if (named.has(name)) faults.push({ path, message: `stands twice: names compare without case` });
+    else if (other !== undefined && other !== name) {
+      faults.push({ path, message: `written in a path it would be ${pathForm(name)}, as ${other} is` });
+    }
+    written.set(pathForm(name), name);
+    named.set(name, { path, document });
+  }
+  return named;
+}
+
+interface Resolution {
+  name: string;
+  own: UpstreamDocument;
+  path: string;
+  document: PoliciesDocument;
+  faults: ConfigFault[];
+}
+
+function resolveUpstream({ name, own, path, document, faults }: Resolution): UpstreamEntry {
+  const builtin = builtinUpstreams.find((upstream) => upstream.name === name);
+  const { policies, faults: policyFaults } = resolvePolicies([own, document], `${path}.`);
+  // Without tags or limits of its own it has the global ones, whose faults are told once, at their own path.
+  if (own.tags || own.limits) faults.push(...policyFaults);
+  const caFile = own.tls?.caFile;
+  return {
+    name,
+    endpoints: resolveEndpoints(own, { path, defaultUrl: builtin?.url ?? `https://${name}`, faults }),
+    tokenHosts: own.tokenHosts ?? [...(builtin?.tokenHosts ?? [])],
+    allowPrivateRedirects: own.redirects?.allowPrivate ?? false,
+    hostnames: own.hostnames ?? [],
+    listen: own.listen ?? [],
+    proxy: own.proxy,
+    ca: caFile === undefined ? undefined : readCertificates(caFile, `${path}.tls.caFile`, faults),
+    caFile,
+    ...policies,
+  };
+}
+
+interface EndpointContext {
+  path: string;
+  defaultUrl: string;
+  faults: ConfigFault[];
+}
+
+/** The upstream's own credentials belong to the first endpoint alone: they never follow to a mirror. */
+function resolveEndpoints(own: UpstreamDocument, { path, defaultUrl, faults }: EndpointContext): UpstreamEndpoint[] {
+  const endpoints: EndpointDocument[] = own.endpoints ?? [{ url: defaultUrl }];
+  return endpoints.map((endpoint, index) => {
+    const here = `${path}.endpoints[${index}]`;
+    if (endpoint.url === undefined) faults.push({ path: here, message: "has no url" });
+    if (index === 0 && endpoint.credentials && own.credentials) {
+      faults.push({ path: `${here}.credentials`, message: `given twice, see ${path}.credentials` });
+    }
+    const isOwn = index === 0 && own.credentials !== undefined;
+    const given = isOwn ? own.credentials : endpoint.credentials;
+    const credentialsPath = isOwn ? `${path}.credentials` : `${here}.credentials`;
+    return {
+      url: endpoint.url ?? defaultUrl,
+      credentials: given && resolveCredentials(given, credentialsPath, faults),
+    };
+  });
+}
+
+function readCertificates(file: string, path: string, faults: ConfigFault[]): string | undefined {
+  try {
+    const text = readFileSync(file, "utf8").trimEnd();
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+    faults.push({ path, message: `${file} holds no certificate in PEM` });
+  } catch (error) {
+    faults.push({ path, message: `${file}: ${readFailure(error)}` });
+  }
+  return undefined;
+}

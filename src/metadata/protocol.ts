@@ -1,0 +1,51 @@
+import type { Digest, ManifestEdge, Tag } from "../oci/index.ts";
+import type { DataDirectoryErrorKind, WriteErrorKind } from "./errors.ts";
+import type { ListingKind, RepositoryKey, TagRow } from "./metadata.ts";
+
+/** One change of the index; applied as a whole or not at all. Times are milliseconds since the epoch. */
+export type WriteOp =
+  | { op: "recordBlob"; repository: RepositoryKey; digest: Digest; size: number; at: number }
+  | { op: "recordMember"; repository: RepositoryKey; digest: Digest; size: number | undefined; at: number }
+  | { op: "recordManifest"; repository: RepositoryKey; manifest: NewManifest; at: number }
+  | { op: "moveTag"; repository: RepositoryKey; tag: Tag; digest: Digest; at: number }
+  | { op: "confirmTag"; repository: RepositoryKey; tag: Tag; at: number }
+  | { op: "recordPending"; repository: RepositoryKey; tag: Tag; pending: NonNullable<TagRow["pending"]>; at: number }
+  | { op: "markTagGone"; repository: RepositoryKey; tag: Tag; at: number }
+  | { op: "dropTag"; repository: RepositoryKey; tag: Tag }
+  | { op: "recordListing"; repository: RepositoryKey; kind: ListingKind; key: string; body: string; at: number }
+  | { op: "dropListing"; repository: RepositoryKey; kind: ListingKind; key: string }
+  | { op: "forgetFile"; digest: Digest }
+  | { op: "touch"; touches: [digest: Digest, at: number][] };
+
+export interface NewManifest {
+  digest: Digest;
+  size: number;
+  mediaType: string;
+  kind: "image" | "index";
+  edges: ManifestEdge[];
+}
+
+/** What is done between transactions: a copy to `index.bak`, or that and the mark of a clean stop. */
+export interface ControlOp {
+  op: "backup" | "stop";
+}
+
+/** To the writer. After "end" it closes the index and its thread ends. */
+export type ToWriter = { id: number; op: WriteOp | ControlOp } | "end";
+
+/** Errors cross the thread as plain values: structured clone drops the fields of an Error. */
+export interface Failure {
+  kind: WriteErrorKind;
+  message: string;
+}
+
+export type FromWriter =
+  | { kind: "ready"; wasStoppedCleanly: boolean }
+  | { kind: "not-opened"; reason: DataDirectoryErrorKind; message: string }
+  /** The outcome of one transaction: its operations in order. */
+  | { kind: "results"; results: Result[] };
+
+export interface Result {
+  id: number;
+  failure?: Failure;
+}

@@ -1,0 +1,80 @@
+const repositoryId = `(SELECT id FROM repository WHERE upstream = :upstream AND name = :name)`;
+
+/** Deeper graphs prove nothing; the same bound as for manifests that are followed. */
+const maxDepth = 4;
+
+/** From a blob to the manifests that name it, and over child edges up to one that the repository holds. */
+function fromBlob(roles: string): string {
+  return `
+    WITH RECURSIVE above (id, size, depth) AS (
+      SELECT parent, size, 1 FROM edge WHERE child = :blob AND role IN (${roles})
+      UNION
+      SELECT edge.parent, above.size, above.depth + 1
+      FROM above JOIN edge ON edge.child = above.id AND edge.role = 'child'
+      WHERE above.depth < ${maxDepth}
+    )
+    SELECT above.size FROM above CROSS JOIN member ON member.repository = :repository AND member.blob = above.id
+    LIMIT 1`;
+}
+
+/** The same the other way: from the manifests that the repository holds down to one that names the blob. */
+function fromRepository(roles: string): string {
+  return `
+    WITH RECURSIVE below (id, depth) AS (
+      SELECT manifest.id, 1 FROM member CROSS JOIN manifest ON manifest.id = member.blob
+      WHERE member.repository = :repository
+      UNION
+      SELECT manifest.id, below.depth + 1
+      FROM below CROSS JOIN edge ON edge.parent = below.id AND edge.role = 'child'
+        CROSS JOIN manifest ON manifest.id = edge.child
+      WHERE below.depth < ${maxDepth}
+    )
+    SELECT edge.size FROM below CROSS JOIN edge ON edge.parent = below.id AND edge.child = :blob AND edge.role IN (${roles})
+    LIMIT 1`;
+}
+
+/**
+ * The statements of the reader. A test checks that each of them finds its rows by index.
+ * Named parameters: `digest`, `upstream`, `name`, `tag`, `kind`, `key`, and the ids `blob` and `repository`.
+ */
+export const readSql = {
+  blob: `SELECT digest, size, state FROM blob WHERE digest = :digest`,
+
+  manifest: `
+    SELECT blob.digest, blob.size, manifest.media_type AS mediaType, manifest.kind
+    FROM blob JOIN manifest ON manifest.id = blob.id
+    WHERE blob.digest = :digest AND blob.state = 'present'`,
+
+  /** Where a question of membership begins; `refs` tells how many manifests name the digest. */
+  relation: `
+    SELECT blob.id AS blob, repository.id AS repository, blob.refs,
+      EXISTS (SELECT 1 FROM member WHERE member.repository = repository.id AND member.blob = blob.id) AS isRecorded
+    FROM blob CROSS JOIN repository
+    WHERE blob.digest = :digest AND repository.upstream = :upstream AND repository.name = :name`,
+
+  memberFromBlob: fromBlob("'config', 'layer', 'child'"),
+  memberFromRepository: fromRepository("'config', 'layer', 'child'"),
+  claimFromBlob: fromBlob("'config', 'layer'"),
+  claimFromRepository: fromRepository("'config', 'layer'"),
+
+  namedAsBlob: `
+    SELECT 1 FROM edge
+    WHERE child = (SELECT id FROM blob WHERE digest = :digest) AND role IN ('config', 'layer')
+    LIMIT 1`,
+
+  tag: `
+    SELECT blob.digest AS manifest, tag.pending, tag.pending_size AS pendingSize, tag.pending_type AS pendingType,
+      tag.fetched_at AS fetchedAt, tag.checked_at AS checkedAt, tag.first_seen AS firstSeen, tag.gone_since AS goneSince
+    FROM tag LEFT JOIN blob ON blob.id = tag.manifest
+    WHERE tag.repository = ${repositoryId} AND tag.name = :tag`,
+
+  listing: `
+    SELECT body, fetched_at AS fetchedAt FROM listing
+    WHERE repository = ${repositoryId} AND kind = :kind AND key = :key`,
+
+  totals: `
+    SELECT key, value FROM meta
+    WHERE key IN ('blobs', 'storedBytes', 'manifests', 'tags', 'repositories')`,
+
+  stoppedCleanly: `SELECT value FROM meta WHERE key = 'stoppedCleanly'`,
+} as const;

@@ -1,0 +1,158 @@
+import Database from "better-sqlite3";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { BlobRow, Listing, ListingKind, ManifestRow, Metadata, RepositoryKey, TagRow } from "./metadata.ts";
+import { readSql } from "./read-sql.ts";
+
+interface DigestKey {
+  digest: Digest;
+}
+interface MemberKey extends DigestKey {
+  upstream: string;
+  name: RepositoryName;
+}
+interface TagKey {
+  upstream: string;
+  name: RepositoryName;
+  tag: Tag;
+}
+interface ListingKey {
+  upstream: string;
+  name: RepositoryName;
+  kind: ListingKind;
+  key: string;
+}
+
+type Nullable<T> = { [K in keyof T]: T[K] | null };
+type StoredTag = Pick<TagRow, "fetchedAt" | "checkedAt" | "firstSeen"> &
+  Nullable<{ manifest: Digest; goneSince: number; pending: Digest; pendingSize: number; pendingType: string }>;
+
+interface RelationIds {
+  blob: number;
+  repository: number;
+}
+interface Relation extends RelationIds {
+  refs: number;
+  isRecorded: 0 | 1;
+}
+
+/** Above so many manifests that name a blob, the search begins at the repository: an empty layer may be in every image. */
+const maxRefsFromBlob = 200;
+
+/** Waiting for a lock would stop the event loop; in WAL mode readers wait only for a recovery. */
+const busyTimeoutMs = 1000;
+
+/** All reads of the index, on the caller's thread: one read-only connection, each statement prepared once. */
+export class Reader {
+  readonly #database: Database.Database;
+  readonly #statements;
+
+  constructor(path: string) {
+    this.#database = new Database(path, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
+    this.#database.pragma("cache_size = -16000");
+    this.#statements = prepareAll(this.#database);
+  }
+
+  blob(digest: Digest): BlobRow | undefined {
+    const row = this.#statements.blob.get({ digest });
+    return row && { digest: row.digest, size: row.size ?? undefined, state: row.state };
+  }
+
+  manifest(digest: Digest): ManifestRow | undefined {
+    return this.#statements.manifest.get({ digest });
+  }
+
+  isMember(repository: RepositoryKey, digest: Digest): boolean {
+    const relation = this.#relation(repository, digest);
+    if (!relation) return false;
+    if (relation.isRecorded === 1) return true;
+    const { memberFromBlob, memberFromRepository } = this.#statements;
+    return (isRare(relation) ? memberFromBlob : memberFromRepository).get(idsOf(relation)) !== undefined;
+  }
+
+  isRecordedMember(repository: RepositoryKey, digest: Digest): boolean {
+    return this.#relation(repository, digest)?.isRecorded === 1;
+  }
+
+  claimedSize(repository: RepositoryKey, digest: Digest): number | undefined {
+    const relation = this.#relation(repository, digest);
+    if (!relation) return undefined;
+    const { claimFromBlob, claimFromRepository } = this.#statements;
+    return (isRare(relation) ? claimFromBlob : claimFromRepository).get(idsOf(relation))?.size;
+  }
+
+  isNamedAsBlob(digest: Digest): boolean {
+    return this.#statements.namedAsBlob.get({ digest }) !== undefined;
+  }
+
+  tag(repository: RepositoryKey, tag: Tag): TagRow | undefined {
+    const row = this.#statements.tag.get({ ...keyOf(repository), tag });
+    return (
+      row && {
+        manifest: row.manifest ?? undefined,
+        pending: pendingOf(row),
+        fetchedAt: row.fetchedAt,
+        checkedAt: row.checkedAt,
+        firstSeen: row.firstSeen,
+        goneSince: row.goneSince ?? undefined,
+      }
+    );
+  }
+
+  listing(repository: RepositoryKey, kind: ListingKind, key: string): Listing | undefined {
+    return this.#statements.listing.get({ ...keyOf(repository), kind, key });
+  }
+
+  counts(): ReturnType<Metadata["counts"]> {
+    const totals = new Map(this.#statements.totals.all().map(({ key, value }) => [key, value]));
+    const total = (key: string): number => totals.get(key) ?? 0;
+    return {
+      blobs: total("blobs"),
+      manifests: total("manifests"),
+      tags: total("tags"),
+      repositories: total("repositories"),
+      storedBytes: total("storedBytes"),
+    };
+  }
+
+  #relation({ upstream, name }: RepositoryKey, digest: Digest): Relation | undefined {
+    return this.#statements.relation.get({ upstream, name, digest });
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function prepareAll(database: Database.Database) {
+  return {
+    blob: database.prepare<DigestKey, Nullable<{ size: number }> & Pick<BlobRow, "digest" | "state">>(readSql.blob),
+    manifest: database.prepare<DigestKey, ManifestRow>(readSql.manifest),
+    relation: database.prepare<MemberKey, Relation>(readSql.relation),
+    memberFromBlob: database.prepare<RelationIds>(readSql.memberFromBlob),
+    memberFromRepository: database.prepare<RelationIds>(readSql.memberFromRepository),
+    claimFromBlob: database.prepare<RelationIds, { size: number }>(readSql.claimFromBlob),
+    claimFromRepository: database.prepare<RelationIds, { size: number }>(readSql.claimFromRepository),
+    namedAsBlob: database.prepare<DigestKey>(readSql.namedAsBlob),
+    tag: database.prepare<TagKey, StoredTag>(readSql.tag),
+    listing: database.prepare<ListingKey, Listing>(readSql.listing),
+    totals: database.prepare<[], { key: string; value: number }>(readSql.totals),
+  };
+}
+
+function isRare({ refs }: Relation): boolean {
+  return refs <= maxRefsFromBlob;
+}
+
+function idsOf({ blob, repository }: Relation): RelationIds {
+  return { blob, repository };
+}
+
+/** Only the two fields: the caller's object may have more, and a statement refuses none but binds them by name. */
+function keyOf({ upstream, name }: RepositoryKey): RepositoryKey {
+  return { upstream, name };
+}
+
+function pendingOf({ pending, pendingSize, pendingType }: StoredTag): TagRow["pending"] {
+  if (pending === null || pendingSize === null || pendingType === null) return undefined;
+  return { digest: pending, size: pendingSize, mediaType: pendingType };
+}

@@ -1,0 +1,165 @@
+import type { Digest, Tag } from "../oci/index.ts";
+import { WriteError } from "./errors.ts";
+import type { BlobRow, Listing, ListingKind, ManifestRow, Metadata, RepositoryKey, TagRow } from "./metadata.ts";
+import { indexPath } from "./open-index.ts";
+import type { NewManifest, WriteOp } from "./protocol.ts";
+import { Reader } from "./reader.ts";
+import { Touches } from "./touches.ts";
+import { WriterClient } from "./writer-client.ts";
+
+export interface MetadataOptions {
+  /** The data directory; `index.db` and `index.bak` in it are ours. The caller holds its lock. */
+  directory: string;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}
+
+/**
+ * Opens the reference index, or makes it where there is none.
+ * @throws DataDirectoryError `newer-format`, `damaged`, or `io`.
+ */
+export async function openMetadata({ directory, now = Date.now }: MetadataOptions): Promise<Metadata> {
+  const { writer, wasStoppedCleanly } = await WriterClient.start(directory);
+  try {
+    return new SqliteMetadata({ reader: new Reader(indexPath(directory)), writer, now, wasStoppedCleanly });
+  } catch (error) {
+    await writer.end();
+    throw error;
+  }
+}
+
+interface Parts {
+  reader: Reader;
+  writer: WriterClient;
+  now: () => number;
+  wasStoppedCleanly: boolean;
+}
+
+class SqliteMetadata implements Metadata {
+  readonly wasStoppedCleanly: boolean;
+  readonly #reader: Reader;
+  readonly #writer: WriterClient;
+  readonly #now: () => number;
+  readonly #touches: Touches;
+  #close: Promise<void> | undefined;
+
+  constructor({ reader, writer, now, wasStoppedCleanly }: Parts) {
+    this.wasStoppedCleanly = wasStoppedCleanly;
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#now = now;
+    this.#touches = new Touches((touches) => writer.send({ op: "touch", touches }));
+  }
+
+  blob(digest: Digest): BlobRow | undefined {
+    return this.#reader.blob(digest);
+  }
+
+  manifest(digest: Digest): ManifestRow | undefined {
+    return this.#reader.manifest(digest);
+  }
+
+  isMember(repository: RepositoryKey, digest: Digest): boolean {
+    return this.#reader.isMember(repository, digest);
+  }
+
+  isRecordedMember(repository: RepositoryKey, digest: Digest): boolean {
+    return this.#reader.isRecordedMember(repository, digest);
+  }
+
+  claimedSize(repository: RepositoryKey, digest: Digest): number | undefined {
+    return this.#reader.claimedSize(repository, digest);
+  }
+
+  isNamedAsBlob(digest: Digest): boolean {
+    return this.#reader.isNamedAsBlob(digest);
+  }
+
+  tag(repository: RepositoryKey, tag: Tag): TagRow | undefined {
+    return this.#reader.tag(repository, tag);
+  }
+
+  listing(repository: RepositoryKey, kind: ListingKind, key: string): Listing | undefined {
+    return this.#reader.listing(repository, kind, key);
+  }
+
+  counts(): ReturnType<Metadata["counts"]> {
+    return this.#reader.counts();
+  }
+
+  recordBlob(repository: RepositoryKey, digest: Digest, size: number): Promise<void> {
+    return this.#write({ op: "recordBlob", repository, digest, size, at: this.#now() });
+  }
+
+  recordMember(repository: RepositoryKey, digest: Digest, size: number | undefined): Promise<void> {
+    return this.#write({ op: "recordMember", repository, digest, size, at: this.#now() });
+  }
+
+  recordManifest(repository: RepositoryKey, manifest: NewManifest, at: number): Promise<void> {
+    return this.#write({ op: "recordManifest", repository, manifest, at });
+  }
+
+  moveTag(repository: RepositoryKey, tag: Tag, digest: Digest, at: number): Promise<void> {
+    return this.#write({ op: "moveTag", repository, tag, digest, at });
+  }
+
+  confirmTag(repository: RepositoryKey, tag: Tag, at: number): Promise<void> {
+    return this.#write({ op: "confirmTag", repository, tag, at });
+  }
+
+  recordPending(repository: RepositoryKey, tag: Tag, pending: NonNullable<TagRow["pending"]>, at: number) {
+    return this.#write({ op: "recordPending", repository, tag, pending, at });
+  }
+
+  markTagGone(repository: RepositoryKey, tag: Tag, at: number): Promise<void> {
+    return this.#write({ op: "markTagGone", repository, tag, at });
+  }
+
+  dropTag(repository: RepositoryKey, tag: Tag): Promise<void> {
+    return this.#write({ op: "dropTag", repository, tag });
+  }
+
+  recordListing(repository: RepositoryKey, kind: ListingKind, key: string, body: string, at: number): Promise<void> {
+    return this.#write({ op: "recordListing", repository, kind, key, body, at });
+  }
+
+  dropListing(repository: RepositoryKey, kind: ListingKind, key: string): Promise<void> {
+    return this.#write({ op: "dropListing", repository, kind, key });
+  }
+
+  forgetFile(digest: Digest): Promise<void> {
+    return this.#write({ op: "forgetFile", digest });
+  }
+
+  touch(digest: Digest, at: number): void {
+    if (!this.#close) this.#touches.add(digest, at);
+  }
+
+  backup(): Promise<void> {
+    return this.#close ? closed() : this.#writer.send({ op: "backup" });
+  }
+
+  close(): Promise<void> {
+    this.#close ??= this.#closeAll();
+    return this.#close;
+  }
+
+  #write(op: WriteOp): Promise<void> {
+    return this.#close ? closed() : this.#writer.send(op);
+  }
+
+  /** All is closed even if the copy could not be made; the writer goes last, so that it leaves no log behind. */
+  async #closeAll(): Promise<void> {
+    try {
+      await this.#touches.flush();
+      await this.#writer.send({ op: "stop" });
+    } finally {
+      this.#reader.close();
+      await this.#writer.end();
+    }
+  }
+}
+
+function closed(): Promise<never> {
+  return Promise.reject(new WriteError("closed", "the index is closed"));
+}

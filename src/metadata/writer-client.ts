@@ -1,0 +1,90 @@
+import { Worker } from "node:worker_threads";
+import { DataDirectoryError, WriteError } from "./errors.ts";
+import type { ControlOp, FromWriter, Result, ToWriter, WriteOp } from "./protocol.ts";
+
+interface Waiter {
+  resolve: () => void;
+  reject: (error: WriteError) => void;
+}
+
+/** The caller's end of the writer thread. */
+export class WriterClient {
+  readonly #worker: Worker;
+  readonly #waiters = new Map<number, Waiter>();
+  readonly #exited: Promise<void>;
+  #lastId = 0;
+  #lost: WriteError | undefined;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on("message", (message: FromWriter) => {
+      if (message.kind === "results") message.results.forEach((result) => this.#settle(result));
+    });
+    worker.on("error", (error: unknown) => this.#lose("the writer of the index has failed", error));
+    this.#exited = new Promise((resolve) => {
+      worker.once("exit", () => {
+        this.#lose("the writer of the index has ended", undefined);
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Starts the writer on the index in `directory`, which is made or migrated first.
+   * @throws DataDirectoryError
+   */
+  static async start(directory: string): Promise<{ writer: WriterClient; wasStoppedCleanly: boolean }> {
+    // The same file beside this one: .ts in the source tree, .js in dist. The worker needs none of our own flags.
+    const file = import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js";
+    const worker = new Worker(new URL(file, import.meta.url), { workerData: { directory }, execArgv: [] });
+    const opened = firstMessage(worker);
+    const writer = new WriterClient(worker);
+    const message = await opened;
+    if (message.kind === "ready") return { writer, wasStoppedCleanly: message.wasStoppedCleanly };
+    await writer.#exited;
+    const isReasoned = message.kind === "not-opened";
+    throw new DataDirectoryError(isReasoned ? message.reason : "io", isReasoned ? message.message : "no answer");
+  }
+
+  /** Resolves when the operation is committed durably. */
+  send(op: WriteOp | ControlOp): Promise<void> {
+    if (this.#lost) return Promise.reject(this.#lost);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#post({ id, op });
+    return new Promise((resolve, reject) => {
+      this.#waiters.set(id, { resolve, reject });
+    });
+  }
+
+  /** Lets the writer close the index and end. What was sent before is done first. */
+  async end(): Promise<void> {
+    this.#post("end");
+    await this.#exited;
+  }
+
+  #post(message: ToWriter): void {
+    this.#worker.postMessage(message);
+  }
+
+  #settle({ id, failure }: Result): void {
+    const waiter = this.#waiters.get(id);
+    this.#waiters.delete(id);
+    if (failure) waiter?.reject(new WriteError(failure.kind, failure.message));
+    else waiter?.resolve();
+  }
+
+  #lose(message: string, cause: unknown): void {
+    this.#lost ??= new WriteError("closed", message, { cause });
+    const waiters = [...this.#waiters.values()];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.reject(this.#lost);
+  }
+}
+
+function firstMessage(worker: Worker): Promise<FromWriter> {
+  return new Promise((resolve, reject) => {
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+}

@@ -1,0 +1,127 @@
+/** The thread that owns the one writing connection. Started by writer-client.ts; speaks protocol.ts. */
+import type { Database } from "better-sqlite3";
+import { parentPort, workerData } from "node:worker_threads";
+import { backUp } from "./backup.ts";
+import { DataDirectoryError } from "./errors.ts";
+import { openIndex } from "./open-index.ts";
+import type { ControlOp, FromWriter, Result, ToWriter, WriteOp } from "./protocol.ts";
+import { readSql } from "./read-sql.ts";
+import { Transactions, type PendingWrite } from "./transaction.ts";
+import { Writes } from "./writes.ts";
+
+/** The log is copied into the index this long after the first commit behind the last copy, when no write waits. */
+const checkpointAfterMs = 1000;
+
+/** A log of more pages (of 4 KiB) than this is cut back to nothing; readers leave it alone for long enough. */
+const maxLogPages = 16_384;
+
+class Writer {
+  readonly #directory: string;
+  readonly #database: Database;
+  readonly #writes: Writes;
+  readonly #transactions: Transactions;
+  readonly #queue: { id: number; op: WriteOp | ControlOp }[] = [];
+  readonly wasStoppedCleanly: boolean;
+  #isScheduled = false;
+  #checkpointTimer: NodeJS.Timeout | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#database = openIndex(directory);
+    this.#writes = new Writes(this.#database);
+    this.#transactions = new Transactions(this.#database, this.#writes);
+    this.wasStoppedCleanly = this.#database.prepare(readSql.stoppedCleanly).pluck().get() === 1;
+    this.#writes.markStop(false);
+  }
+
+  take(message: ToWriter): void {
+    if (message === "end") {
+      this.#end();
+      return;
+    }
+    this.#queue.push(message);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // The port hands over all that has arrived before setImmediate runs: that is the group.
+    setImmediate(() => this.#work());
+  }
+
+  #work(): void {
+    this.#isScheduled = false;
+    while (this.#queue.length > 0) {
+      const writes = this.#takeWrites();
+      while (writes.length > 0) post({ kind: "results", results: this.#transactions.run(writes) });
+      const next = this.#queue.shift();
+      if (next && isControl(next.op)) post({ kind: "results", results: [this.#control(next.id, next.op)] });
+    }
+    this.#checkpointTimer ??= setTimeout(() => this.#checkpoint(), checkpointAfterMs);
+  }
+
+  /** The writes in front of the next control operation, which must see them committed. */
+  #takeWrites(): PendingWrite[] {
+    const writes: PendingWrite[] = [];
+    for (let [next] = this.#queue; next && !isControl(next.op); [next] = this.#queue) {
+      this.#queue.shift();
+      writes.push({ id: next.id, op: next.op });
+    }
+    return writes;
+  }
+
+  #control(id: number, { op }: ControlOp): Result {
+    try {
+      backUp(this.#database, this.#directory);
+      return { id };
+    } catch (error) {
+      return { id, failure: this.#transactions.note(error) };
+    } finally {
+      // The copy is made first: one that is put back later must not claim a clean stop.
+      if (op === "stop") this.#markCleanStop();
+    }
+  }
+
+  #markCleanStop(): void {
+    try {
+      this.#writes.markStop(true);
+    } catch (error) {
+      this.#transactions.note(error);
+    }
+  }
+
+  #checkpoint(): void {
+    this.#checkpointTimer = undefined;
+    try {
+      const [state] = this.#database.pragma("wal_checkpoint(PASSIVE)") as { log: number }[];
+      if (state && state.log > maxLogPages) this.#database.pragma("wal_checkpoint(TRUNCATE)");
+    } catch (error) {
+      this.#transactions.note(error);
+    }
+  }
+
+  #end(): void {
+    clearTimeout(this.#checkpointTimer);
+    this.#database.close();
+    parentPort?.close();
+  }
+}
+
+function isControl(op: WriteOp | ControlOp): op is ControlOp {
+  return op.op === "backup" || op.op === "stop";
+}
+
+function post(message: FromWriter): void {
+  parentPort?.postMessage(message);
+}
+
+function start(): void {
+  const { directory } = workerData as { directory: string };
+  try {
+    const writer = new Writer(directory);
+    parentPort?.on("message", (message: ToWriter) => writer.take(message));
+    post({ kind: "ready", wasStoppedCleanly: writer.wasStoppedCleanly });
+  } catch (error) {
+    const reason = error instanceof DataDirectoryError ? error.kind : "io";
+    post({ kind: "not-opened", reason, message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+start();

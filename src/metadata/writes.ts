@@ -1,0 +1,156 @@
+import type { Database, Statement } from "better-sqlite3";
+import type { Digest, Tag } from "../oci/index.ts";
+import { WriteError } from "./errors.ts";
+import type { RepositoryKey } from "./metadata.ts";
+import type { WriteOp } from "./protocol.ts";
+import { writeSql } from "./write-sql.ts";
+
+type OpOf<Name extends WriteOp["op"]> = Extract<WriteOp, { op: Name }>;
+
+interface TagKey {
+  repository: number;
+  tag: Tag;
+}
+
+/** What each kind of write does to the tables. The caller holds the transaction. */
+export class Writes {
+  readonly #sql: Record<keyof typeof writeSql, Statement>;
+
+  constructor(database: Database) {
+    const prepared = Object.entries(writeSql).map(([name, sql]) => [name, database.prepare(sql)] as const);
+    this.#sql = Object.fromEntries(prepared) as Record<keyof typeof writeSql, Statement>;
+  }
+
+  /** @throws WriteError `refused` for a tag that is to name a manifest which is not stored; else what SQLite throws. */
+  apply(op: WriteOp): void {
+    switch (op.op) {
+      case "recordBlob":
+        this.#recordBlob(op);
+        break;
+      case "recordMember":
+        this.#recordMember(op);
+        break;
+      case "recordManifest":
+        this.#recordManifest(op);
+        break;
+      case "moveTag":
+        this.#moveTag(op);
+        break;
+      case "recordPending":
+        this.#recordPending(op);
+        break;
+      case "confirmTag":
+      case "markTagGone":
+      case "dropTag":
+        this.#changeTag(op);
+        break;
+      case "recordListing":
+        this.#sql.storeListing.run({ ...op, repository: this.#addRepository(op.repository) });
+        break;
+      case "dropListing":
+        this.#sql.dropListing.run({ ...op, repository: this.#repositoryId(op.repository) });
+        break;
+      case "forgetFile":
+        this.#sql.forgetFile.run(op.digest);
+        break;
+      case "touch":
+        this.#touch(op);
+        break;
+    }
+  }
+
+  /** The mark by which the next process knows whether this one came to its end. */
+  markStop(isClean: boolean): void {
+    this.#sql.markStop.run({ isClean: isClean ? 1 : 0 });
+  }
+
+  #recordBlob({ repository, digest, size, at }: OpOf<"recordBlob">): void {
+    this.#sql.storeBlob.run({ digest, size, at });
+    this.#sql.addMember.run(this.#addRepository(repository), this.#blobId(digest));
+  }
+
+  #recordMember({ repository, digest, size, at }: OpOf<"recordMember">): void {
+    this.#sql.addMember.run(this.#addRepository(repository), this.#knowBlob(digest, size, at));
+  }
+
+  #recordManifest({ repository, manifest, at }: OpOf<"recordManifest">): void {
+    const { digest, size, mediaType, kind, edges } = manifest;
+    this.#recordBlob({ op: "recordBlob", repository, digest, size, at });
+    const id = this.#blobId(digest);
+    this.#sql.addManifest.run({ id, mediaType, kind, at });
+    for (const edge of edges) {
+      const child = this.#knowBlob(edge.digest, edge.size, at);
+      this.#sql.addEdge.run({ parent: id, child, role: edge.role, size: edge.size });
+    }
+    this.#settlePending(this.#addRepository(repository), digest, id, at);
+  }
+
+  #settlePending(repository: number, digest: Digest, manifest: number, at: number): void {
+    const waiting = this.#sql.tagsPending.all({ repository, digest }) as { name: Tag }[];
+    for (const { name } of waiting) {
+      const key: TagKey = { repository, tag: name };
+      this.#noteMove(key, digest, manifest, at);
+      this.#sql.settleTag.run({ ...key, manifest, at });
+    }
+  }
+
+  #moveTag({ repository, tag, digest, at }: OpOf<"moveTag">): void {
+    const manifest = this.#manifestId(digest);
+    if (manifest === undefined) throw new WriteError("refused", `no manifest ${digest} is stored for the tag ${tag}`);
+    const key: TagKey = { repository: this.#addRepository(repository), tag };
+    this.#noteMove(key, digest, manifest, at);
+    this.#sql.moveTag.run({ ...key, manifest, at });
+  }
+
+  #recordPending({ repository, tag, pending, at }: OpOf<"recordPending">): void {
+    const key: TagKey = { repository: this.#addRepository(repository), tag };
+    const manifest = this.#manifestId(pending.digest);
+    if (manifest !== undefined && this.#manifestOfTag(key) === manifest) {
+      this.#sql.moveTag.run({ ...key, manifest, at });
+    } else {
+      this.#sql.pendTag.run({ ...key, ...pending, at });
+    }
+  }
+
+  #changeTag({ op, repository, tag, ...rest }: OpOf<"confirmTag"> | OpOf<"markTagGone"> | OpOf<"dropTag">): void {
+    this.#sql[op].run({ ...rest, repository: this.#repositoryId(repository), tag });
+  }
+
+  #touch({ touches }: OpOf<"touch">): void {
+    for (const [digest, at] of touches) {
+      this.#sql.touchBlob.run({ digest, at });
+      this.#sql.touchManifest.run({ digest, at });
+    }
+  }
+
+  #noteMove(key: TagKey, digest: Digest, manifest: number, at: number): void {
+    if (this.#manifestOfTag(key) !== manifest) this.#sql.addTagHistory.run({ ...key, digest, at });
+  }
+
+  #manifestOfTag(key: TagKey): number | null | undefined {
+    return (this.#sql.tag.get({ ...key }) as { manifest: number | null } | undefined)?.manifest;
+  }
+
+  #knowBlob(digest: Digest, size: number | undefined, at: number): number {
+    this.#sql.knowBlob.run({ digest, size: size ?? null, at });
+    return this.#blobId(digest);
+  }
+
+  #blobId(digest: Digest): number {
+    return (this.#sql.blobId.get(digest) as { id: number }).id;
+  }
+
+  #manifestId(digest: Digest): number | undefined {
+    return (this.#sql.manifestId.get(digest) as { id: number } | undefined)?.id;
+  }
+
+  #addRepository({ upstream, name }: RepositoryKey): number {
+    this.#sql.addRepository.run({ upstream, name });
+    return (this.#sql.repositoryId.get({ upstream, name }) as { id: number }).id;
+  }
+
+  /** Null, which equals no repository in SQL, where it is not known. */
+  #repositoryId({ upstream, name }: RepositoryKey): number | null {
+    return (this.#sql.repositoryId.get({ upstream, name }) as { id: number } | undefined)?.id ?? null;
+  }
+}

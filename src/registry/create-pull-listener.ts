@@ -1,0 +1,145 @@
+import express from "express";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { BodyBroken, type Cache } from "../cache/index.ts";
+import { RegistryError } from "../oci/index.ts";
+import type { Logger, Metrics } from "../telemetry/index.ts";
+import { boundUpstream, resolveAddress, type AddressBook } from "./addressing.ts";
+import { createExchange, recordAtEnd, type Exchange } from "./exchange.ts";
+import { sendBytes, sendError } from "./headers.ts";
+import { pullBlob, pullManifest, pullReferrers, pullTags, type PullPorts, type PullRequest } from "./pull.ts";
+import { parseRoute, type Route } from "./route.ts";
+import type { ReaderLimits } from "./send-body.ts";
+import { parseTarget, type RequestTarget } from "./target.ts";
+
+export interface PullListenerOptions {
+  cache: Cache;
+  book: AddressBook;
+  /** The upstream that this listener serves alone; undefined for the main one. */
+  bound: string | undefined;
+  readerLimits: ReaderLimits;
+  metrics: Metrics;
+  logger: Logger;
+}
+
+interface Guarded {
+  exchange: Exchange;
+  target: RequestTarget;
+}
+
+/** The `/v2/` face: guard, then the Express app, with one funnel for whatever goes wrong in either. */
+export function createPullListener(options: PullListenerOptions): RequestListener {
+  const guarded = new WeakMap<IncomingMessage, Guarded>();
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.use(async (request: IncomingMessage, response: ServerResponse) => {
+    const passed = guarded.get(request);
+    if (!passed) throw new Error("a request came round the guard");
+    await answer(options, request, response, passed).catch((error: unknown) => {
+      fail(options.logger, request, response, passed.exchange, error);
+    });
+  });
+  return (request, response) => {
+    const exchange = createExchange(request);
+    recordAtEnd(exchange, request, response, options);
+    try {
+      refuseMethod(request);
+      guarded.set(request, { exchange, target: parseTarget(request) });
+    } catch (error) {
+      response.shouldKeepAlive = false;
+      fail(options.logger, request, response, exchange, error);
+      return;
+    }
+    app(request, response);
+  };
+}
+
+/** The method list, before any routing (CVE-2026-41888): what is not a pull does not exist here. */
+function refuseMethod(request: IncomingMessage): void {
+  if (request.method === "GET" || request.method === "HEAD") return;
+  throw new RegistryError("UNSUPPORTED", "only GET and HEAD are served here: entrepot is a pull-through cache");
+}
+
+async function answer(
+  options: PullListenerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+  guarded: Guarded,
+): Promise<void> {
+  const {
+    exchange,
+    target: { path, query },
+  } = guarded;
+  const route = parseRoute(path);
+  if (route.kind === "ping") {
+    ping(request, response, exchange);
+    return;
+  }
+  const ns = query.get("ns");
+  exchange.namespace = ns !== undefined && /^[\w.:[\]-]{1,255}$/.test(ns) ? ns : undefined;
+  exchange.kind = kindOf(route);
+  exchange.repository = route.name;
+  const bound = options.bound ?? boundUpstream(options.book, request.headers.host);
+  const address = resolveAddress(options.book, { name: route.name, ns, bound });
+  exchange.upstream = address.upstream;
+  exchange.repository = address.repository;
+  await pull(options, { request, response, exchange, query, target: { ...address, trace: exchange.trace } }, route);
+}
+
+function pull(ports: PullPorts, request: PullRequest, route: Exclude<Route, { kind: "ping" }>): Promise<void> {
+  switch (route.kind) {
+    case "manifest":
+      return pullManifest(ports, request, route.reference);
+    case "blob":
+      return pullBlob(ports, request, route.digest);
+    case "tags":
+      return pullTags(ports, request, route);
+    case "referrers":
+      return pullReferrers(ports, request, route.digest);
+  }
+}
+
+function kindOf(route: Exclude<Route, { kind: "ping" }>): Exchange["kind"] {
+  if (route.kind !== "manifest") return route.kind;
+  return route.reference.kind === "tag" ? "manifest_tag" : "manifest_digest";
+}
+
+/** Clients ask this first: 200 says that there is a registry, and that no credentials are wanted. */
+function ping(request: IncomingMessage, response: ServerResponse, exchange: Exchange): void {
+  exchange.kind = "ping";
+  exchange.outcome = "hit";
+  const body = Buffer.from("{}");
+  const headers = { "Content-Type": "application/json", "Content-Length": body.length };
+  sendBytes(response, exchange, 200, headers, request.method === "HEAD" ? undefined : body);
+}
+
+/**
+ * Before our header: an error answer. After it: the socket ends with FIN and never with JSON in a half-sent body, so that
+ * the client sees an unexpected end and resumes.
+ */
+function fail(
+  logger: Logger,
+  request: IncomingMessage,
+  response: ServerResponse,
+  exchange: Exchange,
+  error: unknown,
+): void {
+  const isExpected = error instanceof RegistryError || error instanceof BodyBroken;
+  if (!isExpected) logger.error({ requestId: exchange.requestId, err: error }, "a bug");
+  if (!response.headersSent) {
+    const told = error instanceof RegistryError ? error : unknownError(error);
+    sendError(response, exchange, told, request.method === "HEAD");
+    return;
+  }
+  // A client that hangs up has had what it wanted, as containerd's parallel fetch does.
+  if (!(error instanceof BodyBroken && error.kind === "closed")) exchange.outcome = "error";
+  exchange.error = error instanceof BodyBroken ? error.kind : "UNKNOWN";
+  response.socket?.destroySoon();
+}
+
+function unknownError(error: unknown): RegistryError {
+  if (error instanceof BodyBroken) return new RegistryError("BAD_UPSTREAM", error.message, { cause: error });
+  return new RegistryError("UNKNOWN", "an error inside entrepot; its log has the request id and the reason", {
+    cause: error,
+  });
+}

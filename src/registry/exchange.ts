@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  clientFamily,
+  createRequestId,
+  type ClientFamily,
+  type Logger,
+  type Metrics,
+  type Outcome,
+  type RequestKind,
+} from "../telemetry/index.ts";
+
+/** What is counted and logged of one request; filled in while it is answered. Holds no header and no query. */
+export interface Exchange {
+  readonly requestId: string;
+  readonly client: ClientFamily;
+  readonly startedAt: number;
+  /** Time spent waiting for the upstream, in ms. */
+  readonly trace: { upstreamMs: number };
+  kind: RequestKind;
+  outcome: Outcome;
+  upstream: string | undefined;
+  repository: string | undefined;
+  reference: string | undefined;
+  /** `ns` as the client sent it, to be echoed. */
+  namespace: string | undefined;
+  bytes: number;
+  firstByteAt: number | undefined;
+  /** Code of the error that was answered, or what broke the body off. */
+  error: string | undefined;
+}
+
+export function createExchange(request: IncomingMessage): Exchange {
+  return {
+    requestId: createRequestId(),
+    client: clientFamily(request.headers["user-agent"]),
+    startedAt: performance.now(),
+    trace: { upstreamMs: 0 },
+    kind: "other",
+    outcome: "error",
+    upstream: undefined,
+    repository: undefined,
+    reference: undefined,
+    namespace: undefined,
+    bytes: 0,
+    firstByteAt: undefined,
+    error: undefined,
+  };
+}
+
+/** Counts and logs the exchange when its response has ended, whichever way. */
+export function recordAtEnd(
+  exchange: Exchange,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { metrics, logger }: { metrics: Metrics; logger: Logger },
+): void {
+  response.once("close", () => {
+    const seconds = (at: number): number => (at - exchange.startedAt) / 1000;
+    const durationSeconds = seconds(performance.now());
+    const firstByteSeconds = exchange.firstByteAt === undefined ? undefined : seconds(exchange.firstByteAt);
+    const { kind, outcome, client, bytes, upstream } = exchange;
+    metrics.requestFinished({ kind, outcome, client, durationSeconds, firstByteSeconds, bytes, upstream });
+    if (outcome === "collapsed") metrics.requestCollapsed(kind);
+    if (request.headers.authorization !== undefined) metrics.unexpectedCredentials(client);
+    logger.info(
+      {
+        requestId: exchange.requestId,
+        method: request.method,
+        upstream,
+        repository: exchange.repository,
+        reference: exchange.reference,
+        kind,
+        outcome,
+        status: response.statusCode,
+        bytes,
+        durationMs: Math.round(durationSeconds * 1000),
+        upstreamMs: Math.round(exchange.trace.upstreamMs),
+        client,
+        ...(exchange.error !== undefined && { problem: exchange.error }),
+        ...(!response.writableFinished && { isAborted: true }),
+      },
+      "request",
+    );
+  });
+}

@@ -1,0 +1,87 @@
+import type { ServerResponse } from "node:http";
+import type { BlobAnswer, ManifestAnswer, ReferrersAnswer, TagsAnswer } from "../cache/index.ts";
+import { RegistryError, type Digest } from "../oci/index.ts";
+import type { Exchange } from "./exchange.ts";
+
+export type Headers = Record<string, string | number>;
+
+/** Headers of every answer of the pull face. */
+export function commonHeaders({ namespace }: Exchange): Headers {
+  return {
+    "Docker-Distribution-Api-Version": "registry/2.0",
+    ...(namespace !== undefined && { "OCI-Namespace": namespace }),
+  };
+}
+
+/** Our only entity tags: a digest is as strong as a validator can be (RFC 9110 section 8.8.3). */
+export function entityTag(digest: Digest): string {
+  return `"${digest}"`;
+}
+
+type AnyAnswer = ManifestAnswer | TagsAnswer | ReferrersAnswer;
+
+/** Cache-Status (RFC 9211), Age (RFC 9111 section 5.1), and a Warning for what a person should see (distribution-spec, "Warnings"). */
+export function ageHeaders(answer: AnyAnswer): Headers {
+  const { outcome, age, flag } = answer;
+  const isHit = outcome === "hit" || outcome === "stale";
+  const ttl = age && isHit ? `; ttl=${age.ttlSeconds}` : "";
+  const detail = flag === undefined ? "" : `; detail=${outcome === "stale" ? "stale-" : ""}${flag}`;
+  return {
+    "Cache-Status": `${cacheStatus(outcome)}${ttl}${detail}`,
+    ...(age && { Age: age.ageSeconds }),
+    ...(outcome === "stale" && {
+      Warning: `299 - "served from the cache of entrepot, not confirmed: ${String(flag)}"`,
+    }),
+  };
+}
+
+export function cacheStatus(outcome: BlobAnswer["outcome"]): string {
+  switch (outcome) {
+    case "hit":
+    case "stale":
+      return "entrepot; hit";
+    case "filled":
+      return "entrepot; fwd=miss; stored";
+    case "collapsed":
+      return "entrepot; fwd=miss; collapsed";
+    case "uncached":
+      return "entrepot; fwd=miss";
+  }
+}
+
+export function sendBytes(
+  response: ServerResponse,
+  exchange: Exchange,
+  status: number,
+  headers: Headers,
+  body: Buffer | undefined,
+): void {
+  response.writeHead(status, { ...commonHeaders(exchange), ...headers });
+  exchange.firstByteAt = performance.now();
+  exchange.bytes += body?.length ?? 0;
+  response.end(body);
+}
+
+/** The one place where an error becomes an answer: status and code from the error, words and detail without secrets. */
+export function sendError(response: ServerResponse, exchange: Exchange, error: RegistryError, isHead: boolean): void {
+  exchange.outcome = outcomeOfError(error);
+  exchange.error = error.code;
+  const body = Buffer.from(`${JSON.stringify(error)}\n`);
+  sendBytes(
+    response,
+    exchange,
+    error.status,
+    {
+      "Content-Type": "application/json",
+      "Content-Length": body.length,
+      ...(error.status === 405 && { Allow: "GET, HEAD" }),
+      ...(error.retryAfter !== undefined && { "Retry-After": Math.ceil(error.retryAfter) }),
+    },
+    isHead ? undefined : body,
+  );
+}
+
+function outcomeOfError(error: RegistryError): Exchange["outcome"] {
+  if (error.status === 404) return error.code === "NAME_UNKNOWN" || error.code === "NOT_FOUND" ? "refused" : "absent";
+  return error.status < 500 ? "refused" : "error";
+}

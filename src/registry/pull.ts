@@ -1,0 +1,160 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { BodyBroken, type BlobAnswer, type Cache, type ManifestAnswer, type Target } from "../cache/index.ts";
+import { formatReference, mediaTypes, parseTag, RegistryError, type Digest, type Reference } from "../oci/index.ts";
+import type { Exchange } from "./exchange.ts";
+import { ageHeaders, cacheStatus, commonHeaders, entityTag, sendBytes } from "./headers.ts";
+import { pageOf, parsePageSize } from "./list-pages.ts";
+import { ifNoneMatchMatches, ifRangeAllows, parseRange } from "./range-header.ts";
+import { formatRoute, type Route } from "./route.ts";
+import { sendBody, type ReaderLimits } from "./send-body.ts";
+import type { RequestTarget } from "./target.ts";
+
+/** One request that has been understood: what is asked for, of which repository of which upstream. */
+export interface PullRequest {
+  request: IncomingMessage;
+  response: ServerResponse;
+  exchange: Exchange;
+  query: RequestTarget["query"];
+  target: Target;
+}
+
+export interface PullPorts {
+  cache: Cache;
+  readerLimits: ReaderLimits;
+}
+
+/** Answers GET and HEAD of manifests. Range is ignored here: a manifest is small, and clients hash it whole. */
+export async function pullManifest(ports: PullPorts, pull: PullRequest, reference: Reference): Promise<void> {
+  const { request, response, exchange, target } = pull;
+  exchange.kind = reference.kind === "tag" ? "manifest_tag" : "manifest_digest";
+  exchange.reference = formatReference(reference);
+  const method = methodOf(request);
+  const mustCheck = /(^|,)\s*no-cache\s*(,|$)/i.test(request.headers["cache-control"] ?? "");
+  const answer = await ports.cache.manifest(target, reference, { method, mustCheck });
+  exchange.outcome = answer.outcome;
+  const headers = { ...identityHeaders(answer.digest), ...ageHeaders(answer) };
+  if (ifNoneMatchMatches(request.headers["if-none-match"], entityTag(answer.digest))) {
+    sendBytes(response, exchange, 304, headers, undefined);
+    return;
+  }
+  const typed = { ...headers, "Content-Type": answer.mediaType, "Content-Length": answer.size };
+  sendBytes(response, exchange, 200, typed, method === "HEAD" ? undefined : bytesOf(answer));
+}
+
+/** Answers GET and HEAD of blobs, whole or in part (RFC 9110 section 14). */
+export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Digest): Promise<void> {
+  const { request, response, exchange, target } = pull;
+  exchange.kind = "blob";
+  exchange.reference = digest;
+  const method = methodOf(request);
+  const isRange = method === "GET" && ifRangeAllows(request.headers["if-range"], entityTag(digest));
+  const range = isRange ? parseRange(request.headers.range) : undefined;
+  const answer = await ports.cache.blob(target, digest, { method, range });
+  if (answer.outcome === "unsatisfiable") {
+    exchange.outcome = "refused";
+    sendBytes(response, exchange, 416, { "Content-Range": `bytes */${answer.size}`, "Content-Length": 0 }, undefined);
+    return;
+  }
+  exchange.outcome = answer.outcome;
+  try {
+    await sendBlob(ports, pull, answer);
+  } finally {
+    await answer.reader?.close();
+  }
+}
+
+async function sendBlob(
+  ports: PullPorts,
+  { request, response, exchange }: PullRequest,
+  answer: BlobAnswer,
+): Promise<void> {
+  const { digest, start, end, size, isPartial, reader } = answer;
+  const headers = { ...identityHeaders(digest), "Cache-Status": cacheStatus(answer.outcome), "Accept-Ranges": "bytes" };
+  if (!isPartial && ifNoneMatchMatches(request.headers["if-none-match"], entityTag(digest))) {
+    sendBytes(response, exchange, 304, headers, undefined);
+    return;
+  }
+  response.writeHead(isPartial ? 206 : 200, {
+    ...commonHeaders(exchange),
+    ...headers,
+    "Content-Type": "application/octet-stream",
+    "Content-Length": end - start,
+    ...(isPartial && { "Content-Range": `bytes ${start}-${end - 1}/${size}` }),
+  });
+  if (reader) {
+    response.flushHeaders();
+    // A client that leaves ends its own wait for bytes, and nothing else.
+    response.once("close", () => void reader.close());
+    await sendBody(response, reader, { start, end }, ports.readerLimits, (count) => {
+      exchange.firstByteAt ??= performance.now();
+      exchange.bytes += count;
+    });
+  }
+  response.end();
+}
+
+/** Answers a tag list; pages are cut here, so that the upstream's own cursors never reach a client. */
+export async function pullTags(
+  ports: PullPorts,
+  pull: PullRequest,
+  route: Extract<Route, { kind: "tags" }>,
+): Promise<void> {
+  const { request, response, exchange, target, query } = pull;
+  exchange.kind = "tags";
+  const size = parsePageSize(query.get("n"));
+  const last = query.get("last");
+  if (last !== undefined && last !== "" && !parseTag(last)) {
+    throw new RegistryError("NAME_INVALID", "`last` must be a tag");
+  }
+  const answer = await ports.cache.tags(target);
+  exchange.outcome = answer.outcome;
+  const { items, nextAfter } = pageOf(answer.tags, size, last === "" ? undefined : last);
+  const body = Buffer.from(JSON.stringify({ name: target.repository, tags: items }));
+  const headers = {
+    "Content-Type": "application/json",
+    "Content-Length": body.length,
+    ...ageHeaders(answer),
+    ...(nextAfter !== undefined && { Link: `<${nextPage(route, size, nextAfter, exchange.namespace)}>; rel="next"` }),
+  };
+  sendBytes(response, exchange, 200, headers, methodOf(request) === "HEAD" ? undefined : body);
+}
+
+/** Answers the referrers of a digest as an image index (distribution-spec, "Listing Referrers"). */
+export async function pullReferrers(ports: PullPorts, pull: PullRequest, digest: Digest): Promise<void> {
+  const { request, response, exchange, target, query } = pull;
+  exchange.kind = "referrers";
+  exchange.reference = digest;
+  const artifactType = query.get("artifactType");
+  const answer = await ports.cache.referrers(target, digest);
+  exchange.outcome = answer.outcome;
+  const isFiltered = artifactType !== undefined && artifactType !== "";
+  const manifests = isFiltered
+    ? answer.manifests.filter((descriptor) => descriptor["artifactType"] === artifactType)
+    : answer.manifests;
+  const body = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }));
+  const headers = {
+    "Content-Type": mediaTypes.ociIndex,
+    "Content-Length": body.length,
+    ...ageHeaders(answer),
+    ...(isFiltered && { "OCI-Filters-Applied": "artifactType" }),
+  };
+  sendBytes(response, exchange, 200, headers, methodOf(request) === "HEAD" ? undefined : body);
+}
+
+function nextPage(route: Route, size: number | undefined, last: string, namespace: string | undefined): string {
+  const query = new URLSearchParams({ n: String(size), last, ...(namespace !== undefined && { ns: namespace }) });
+  return `${formatRoute(route)}?${query.toString()}`;
+}
+
+function identityHeaders(digest: Digest): Record<string, string> {
+  return { "Docker-Content-Digest": digest, ETag: entityTag(digest) };
+}
+
+function bytesOf(answer: ManifestAnswer): Buffer {
+  if (!answer.bytes) throw new BodyBroken("length-mismatch", "a GET of a manifest was answered without bytes");
+  return answer.bytes;
+}
+
+function methodOf(request: IncomingMessage): "GET" | "HEAD" {
+  return request.method === "HEAD" ? "HEAD" : "GET";
+}

@@ -1,0 +1,114 @@
+import type { ServerResponse } from "node:http";
+import { BodyBroken, type BlobReader } from "../cache/index.ts";
+
+const smallestBuffer = 64 * 1024;
+const largestBuffer = 1024 * 1024;
+const pooledBuffers = 64;
+/** A write that drains faster than this lets the next read be larger; one ten times slower makes it smaller. */
+const quickDrainMs = 5;
+
+export interface ReaderLimits {
+  /** A reader that takes nothing for this long is dropped. */
+  idleTimeoutMs: number;
+  /** A reader slower than this for five minutes, while there are bytes for it, is dropped. */
+  minRateBytesPerSecond: number;
+}
+
+const minRateOverMs = 5 * 60 * 1000;
+const pool: Buffer[] = [];
+
+/**
+ * Copies `start` to `end` of a reader into a response whose header is out. Memory per response is one buffer: 64 KiB,
+ * growing to 1 MiB for a client that drains at once.
+ * @returns the number of bytes handed to the socket.
+ * @throws BodyBroken where the reader ends early or the client stalls.
+ */
+export async function sendBody(
+  response: ServerResponse,
+  reader: BlobReader,
+  span: { start: number; end: number },
+  limits: ReaderLimits,
+  onBytes: (count: number) => void,
+): Promise<void> {
+  const pace = new Pace(limits);
+  let buffer = takeBuffer(smallestBuffer);
+  for (let position = span.start; position < span.end;) {
+    const count = await reader.read(buffer, position, Math.min(buffer.length, span.end - position));
+    if (count === 0) throw new BodyBroken("length-mismatch", "the stored file is shorter than its row says");
+    const drainMs = await writeOut(response, buffer.subarray(0, count), limits.idleTimeoutMs);
+    pace.drained(count, drainMs);
+    onBytes(count);
+    position += count;
+    buffer = resized(buffer, drainMs);
+  }
+  giveBuffer(buffer);
+}
+
+/** Resolves, to the milliseconds it took, when the bytes have left for the kernel: only then may the buffer be used again. */
+function writeOut(response: ServerResponse, bytes: Buffer, idleTimeoutMs: number): Promise<number> {
+  const startedAt = performance.now();
+  return new Promise((resolve, reject) => {
+    const gone = (): void => finish(() => reject(new BodyBroken("closed", "the client has left")));
+    const timer = setTimeout(
+      () => finish(() => reject(new BodyBroken("closed", "the client takes no bytes"))),
+      idleTimeoutMs,
+    );
+    const finish = (end: () => void): void => {
+      clearTimeout(timer);
+      response.off("close", gone);
+      end();
+    };
+    if (response.destroyed) return gone();
+    response.once("close", gone);
+    response.write(bytes, (error) =>
+      finish(() => (error ? reject(closedBy(error)) : resolve(performance.now() - startedAt))),
+    );
+  });
+}
+
+function closedBy(error: Error): BodyBroken {
+  return new BodyBroken("closed", "the client has left", error);
+}
+
+class Pace {
+  readonly #limits: ReaderLimits;
+  #bytes = 0;
+  #waitedMs = 0;
+
+  constructor(limits: ReaderLimits) {
+    this.#limits = limits;
+  }
+
+  drained(bytes: number, ms: number): void {
+    this.#bytes += bytes;
+    this.#waitedMs += ms;
+    if (this.#waitedMs < minRateOverMs) return;
+    if (this.#bytes / (this.#waitedMs / 1000) < this.#limits.minRateBytesPerSecond) {
+      throw new BodyBroken("closed", "the client is slower than serve.minRate");
+    }
+    this.#bytes = 0;
+    this.#waitedMs = 0;
+  }
+}
+
+function resized(buffer: Buffer, drainMs: number): Buffer {
+  const wanted =
+    drainMs < quickDrainMs
+      ? Math.min(largestBuffer, buffer.length * 2)
+      : drainMs > quickDrainMs * 10
+        ? Math.max(smallestBuffer, buffer.length / 2)
+        : buffer.length;
+  if (wanted === buffer.length) return buffer;
+  giveBuffer(buffer);
+  return takeBuffer(wanted);
+}
+
+function takeBuffer(size: number): Buffer {
+  const index = pool.findIndex((buffer) => buffer.length === size);
+  const [pooled] = index === -1 ? [] : pool.splice(index, 1);
+  return pooled ?? Buffer.allocUnsafeSlow(size);
+}
+
+function giveBuffer(buffer: Buffer): void {
+  if (pool.length < pooledBuffers) pool.push(buffer);
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from "node:http";
+import { RegistryError } from "../oci/index.ts";
+
+const maxTargetLength = 8 * 1024;
+
+/** A request target that has passed the guard: the path as it was sent, and the query values decoded once. */
+export interface RequestTarget {
+  path: string;
+  query: ReadonlyMap<string, string>;
+}
+
+const queryKeys = new Set(["ns", "n", "last", "artifactType"]);
+
+/**
+ * The guard before the Express app: refuses what Node accepts but no registry client sends (ARCHITECTURE section 7).
+ * Names and digests need no escapes, so the path is never decoded.
+ * @throws RegistryError NAME_INVALID
+ */
+export function parseTarget(request: IncomingMessage): RequestTarget {
+  refuseAmbiguity(request);
+  const target = request.url ?? "";
+  if (target.length > maxTargetLength) throw invalid("the request target is longer than 8 KiB");
+  if (!target.startsWith("/")) throw invalid("the request target must begin with `/`");
+  const mark = target.indexOf("?");
+  const path = mark === -1 ? target : target.slice(0, mark);
+  if (!/^[\x21-\x7e]*$/.test(path) || /%|\/\/|\.\.|\\|#/.test(path)) {
+    throw invalid("the path holds an escape, `..`, `//` or a character that no name has");
+  }
+  return { path, query: parseQuery(mark === -1 ? "" : target.slice(mark + 1)) };
+}
+
+function refuseAmbiguity(request: IncomingMessage): void {
+  const names = request.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+  if (names.filter((name) => name === "host").length > 1) throw invalid("more than one Host header");
+  const length = request.headers["content-length"];
+  if ((length !== undefined && length !== "0") || request.headers["transfer-encoding"] !== undefined) {
+    throw invalid("a GET or HEAD with a body");
+  }
+}
+
+/** Only the keys that mean something here; others are ignored, a repeated one is refused. */
+function parseQuery(text: string): ReadonlyMap<string, string> {
+  const query = new Map<string, string>();
+  for (const part of text.split("&")) {
+    const equals = part.indexOf("=");
+    const key = equals === -1 ? part : part.slice(0, equals);
+    if (!queryKeys.has(key)) continue;
+    if (query.has(key)) throw invalid(`the query names \`${key}\` twice`);
+    query.set(key, decodeValue(key, equals === -1 ? "" : part.slice(equals + 1)));
+  }
+  return query;
+}
+
+function decodeValue(key: string, value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    throw invalid(`the value of \`${key}\` is not valid percent-encoding`);
+  }
+}
+
+function invalid(message: string): RegistryError {
+  return new RegistryError("NAME_INVALID", message);
+}

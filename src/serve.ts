@@ -1,0 +1,36 @@
+import { startApp } from "./app.ts";
+import { readVersion, runCli, type ServeOptions } from "./cli/index.ts";
+import { loadSettings } from "./config/index.ts";
+import { createLogger } from "./telemetry/index.ts";
+
+/** Runs the command line; resolves to the exit code. */
+export function main(argv: readonly string[]): Promise<number> {
+  const { stdout, stderr, env: environment } = process;
+  return runCli(argv, { serve, stdout, stderr, environment });
+}
+
+/** Serves until SIGTERM or SIGINT; a second one ends at once. */
+async function serve({ configFile, flags }: ServeOptions): Promise<void> {
+  const settings = loadSettings({
+    ...(configFile !== undefined && { file: configFile }),
+    environment: process.env,
+    flags,
+  });
+  const logger = createLogger(settings.log);
+  // A promise that nobody awaits is a bug, but no reason to end the pulls of everybody else.
+  process.on("unhandledRejection", (error) => logger.error({ err: error }, "a bug: unhandled rejection"));
+  const app = await startApp(settings, { logger, version: readVersion() });
+  logger.info({ ...app.addresses, dataDir: settings.dataDir, version: readVersion() }, "listening");
+  const signal = await firstSignal();
+  logger.info({ signal }, "stopping");
+  process.once(signal, () => process.exit(1));
+  await app.stop();
+  logger.info("stopped");
+}
+
+function firstSignal(): Promise<"SIGTERM" | "SIGINT"> {
+  return new Promise((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+}

@@ -1,0 +1,61 @@
+import { pino, type DestinationStream, type Logger } from "pino";
+import { PinoPretty } from "pino-pretty";
+
+export type { Logger };
+
+export interface LoggerOptions {
+  level: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+  /** `auto`: readable lines on a terminal, JSON otherwise. */
+  format: "auto" | "readable" | "json";
+  /** Where lines go instead of standard output; never counted as a terminal. */
+  destination?: DestinationStream;
+}
+
+/** What waits for a reader of standard output that has stopped reading; lines beyond it are dropped, not kept in memory. */
+const maxWaitingBytes = 16 * 1024 * 1024;
+
+/** Fields that are never written, whoever passes them by mistake: the rooms log a fixed list of fields. */
+const neverLogged = ["authorization", "cookie", "password", "token", "headers", "credentials"];
+
+/** A logger whose lines have `level` in words and `time` in RFC 3339. */
+export function createLogger({ level, format, destination }: LoggerOptions): Logger {
+  const isReadable = format === "readable" || (format === "auto" && !destination && process.stdout.isTTY);
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: (error: unknown) => serializeError(error), error: (error: unknown) => serializeError(error) },
+      redact: { paths: neverLogged.flatMap((name) => [name, `*.${name}`]), remove: true },
+    },
+    isReadable ? readableStream(destination) : (destination ?? standardOutput()),
+  );
+}
+
+function readableStream(destination: DestinationStream | undefined): DestinationStream {
+  return PinoPretty({
+    colorize: !destination && process.stdout.isTTY,
+    translateTime: "SYS:HH:MM:ss.l",
+    sync: true,
+    ...(destination && { destination }),
+  });
+}
+
+/** Not synchronous: a pipe that nobody reads must not stop the server. What waits is written at exit. */
+function standardOutput(): DestinationStream {
+  return pino.destination({ dest: 1, sync: false, maxLength: maxWaitingBytes });
+}
+
+/** An error by its name, words, code and stack: other properties may hold requests, and with them credentials. */
+function serializeError(value: unknown, depth = 0): unknown {
+  if (!(value instanceof Error)) return typeof value === "object" ? "not an Error" : value;
+  return {
+    type: value.name,
+    message: value.message,
+    ...("code" in value && { code: String(value.code) }),
+    ...("kind" in value && { kind: String(value.kind) }),
+    stack: value.stack,
+    ...(value.cause !== undefined && depth < 5 && { cause: serializeError(value.cause, depth + 1) }),
+  };
+}

@@ -1,0 +1,47 @@
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { createRequestMetrics, type RequestMetrics, type RequestTotals } from "./request-metrics.ts";
+import { createStoreMetrics, type StoreMetrics } from "./store-metrics.ts";
+import { createUpstreamMetrics, type UpstreamMetrics, type UpstreamTotals } from "./upstream-metrics.ts";
+
+/** The counters since the start, for the statistics of the admin API. */
+export interface MetricsSnapshot extends RequestTotals {
+  fetchedBytes: number;
+  upstreams: UpstreamTotals[];
+}
+
+/** Everything that is counted. Each room is given the part of it that it feeds. */
+export interface Metrics extends RequestMetrics, UpstreamMetrics, StoreMetrics {
+  /** The text format of Prometheus. */
+  render(): Promise<{ contentType: string; body: string }>;
+  snapshot(): Promise<MetricsSnapshot>;
+}
+
+export interface MetricsOptions {
+  /** Names of the configured upstreams: the closed list of that label. */
+  upstreams: readonly string[];
+  /** Milliseconds since the epoch; `Date.now` by default. */
+  now?: () => number;
+}
+
+/** The metrics in a registry of their own, with those of the process and of Node beside them. */
+export function createMetrics({ upstreams, now = Date.now }: MetricsOptions): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const { totals: requestTotals, ...requests } = createRequestMetrics({ registry, upstreams, now });
+  const { totals: upstreamTotals, ...towardsUpstreams } = createUpstreamMetrics(registry, upstreams);
+  const { refresh, ...store } = createStoreMetrics(registry);
+  return {
+    ...requests,
+    ...towardsUpstreams,
+    ...store,
+    async render() {
+      await refresh();
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
+    async snapshot() {
+      const perUpstream = await upstreamTotals();
+      const fetchedBytes = perUpstream.reduce((sum, upstream) => sum + upstream.fetchedBytes, 0);
+      return { ...(await requestTotals()), fetchedBytes, upstreams: perUpstream };
+    },
+  };
+}

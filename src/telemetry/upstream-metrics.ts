@@ -1,0 +1,95 @@
+import type { Registry } from "prom-client";
+import { requestKinds, statusClass, statusClasses, type RequestKind } from "./labels.ts";
+import { createCounter, createHistogram, sumOf } from "./series.ts";
+
+export interface UpstreamTotals {
+  name: string;
+  requests: number;
+  fetchedBytes: number;
+}
+
+/** What happens towards the upstreams. Names that were not configured are not counted: the list of labels is closed. */
+export interface UpstreamMetrics {
+  /** One HTTP request got an answer, or none (`status` undefined), after `seconds` until its header. */
+  upstreamRequest(upstream: string, kind: RequestKind, status: number | undefined, seconds: number): void;
+  bytesFetched(upstream: string, bytes: number): void;
+  upstreamRetried(upstream: string): void;
+  /** A body was continued by Range after an interruption. */
+  upstreamResumed(upstream: string): void;
+  tokenRequested(upstream: string, status: number | undefined): void;
+  /** Bytes had another digest than the one asked for. */
+  verifyFailed(upstream: string): void;
+}
+
+export function createUpstreamMetrics(
+  registry: Registry,
+  upstreams: readonly string[],
+): UpstreamMetrics & { totals: () => Promise<UpstreamTotals[]> } {
+  const series = createSeries(registry, upstreams);
+  const ifKnown = (upstream: string, count: () => void): void => {
+    if (upstreams.includes(upstream)) count();
+  };
+  return {
+    upstreamRequest(upstream, kind, status, seconds) {
+      ifKnown(upstream, () => {
+        series.requests.inc({ upstream, kind, status: statusClass(status) });
+        series.duration.observe({ upstream, kind }, seconds);
+      });
+    },
+    bytesFetched: (upstream, bytes) => ifKnown(upstream, () => series.fetchedBytes.inc({ upstream }, bytes)),
+    upstreamRetried: (upstream) => ifKnown(upstream, () => series.retries.inc({ upstream })),
+    upstreamResumed: (upstream) => ifKnown(upstream, () => series.resumes.inc({ upstream })),
+    tokenRequested: (upstream, status) =>
+      ifKnown(upstream, () => series.tokens.inc({ upstream, status: statusClass(status) })),
+    verifyFailed: (upstream) => ifKnown(upstream, () => series.verifyFailures.inc({ upstream })),
+    totals: () =>
+      Promise.all(
+        upstreams.map(async (name) => ({
+          name,
+          requests: await sumOf(series.requests, "upstream", name),
+          fetchedBytes: await sumOf(series.fetchedBytes, "upstream", name),
+        })),
+      ),
+  };
+}
+
+function createSeries(registry: Registry, upstreams: readonly string[]) {
+  const labels = { upstream: upstreams };
+  return {
+    requests: createCounter(registry, {
+      name: "upstream_requests_total",
+      help: "Requests to upstreams, redirects and retries counted one by one.",
+      labels: { ...labels, kind: requestKinds, status: statusClasses },
+    }),
+    duration: createHistogram(registry, {
+      name: "upstream_request_duration_seconds",
+      help: "From a request to an upstream to the header of its response.",
+      labels: { ...labels, kind: requestKinds },
+    }),
+    fetchedBytes: createCounter(registry, {
+      name: "fetched_bytes_total",
+      help: "Bytes of bodies received from upstreams.",
+      labels,
+    }),
+    retries: createCounter(registry, {
+      name: "upstream_retries_total",
+      help: "Requests to upstreams that were made again after a failure.",
+      labels,
+    }),
+    resumes: createCounter(registry, {
+      name: "upstream_resumes_total",
+      help: "Bodies from upstreams that were continued by Range after an interruption.",
+      labels,
+    }),
+    tokens: createCounter(registry, {
+      name: "upstream_tokens_total",
+      help: "Requests for a token, by the answer of the token service.",
+      labels: { ...labels, status: statusClasses },
+    }),
+    verifyFailures: createCounter(registry, {
+      name: "verify_failures_total",
+      help: "Bodies from upstreams whose digest was not the one asked for.",
+      labels,
+    }),
+  };
+}

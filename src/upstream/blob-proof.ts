@@ -1,0 +1,64 @@
+import type { Digest, RepositoryName } from "../oci/index.ts";
+import { contentRangeOf, discard, headLengthOf } from "./answer.ts";
+import { blobQuestion } from "./blob-request.ts";
+import type { Endpoint, EndpointAnswer } from "./endpoint.ts";
+import { askInOrder } from "./endpoints.ts";
+import { askFor, judge, unusable, type Asking } from "./question.ts";
+import type { BlobProof } from "./upstream.ts";
+
+interface Blob {
+  repository: RepositoryName;
+  digest: Digest;
+}
+
+/** Proves blobs without downloading them, and remembers which endpoints refuse HEAD so that they are spared it. */
+export function createBlobProver(asking: Asking): (blob: Blob, signal: AbortSignal) => Promise<BlobProof> {
+  const withoutHead = new WeakSet<Endpoint>();
+
+  const proveAt = async (endpoint: Endpoint, blob: Blob, signal: AbortSignal): Promise<BlobProof | undefined> => {
+    if (!withoutHead.has(endpoint)) {
+      const question = blobQuestion("HEAD", blob, {});
+      const answer = await endpoint.ask(question, signal);
+      discard(answer);
+      if (!isHeadRefused(answer)) {
+        await judge(asking, endpoint, question, answer, { accepted: [200, 404], signal });
+        return proofOf(answer);
+      }
+    }
+    const proof = await proveByGet(asking, endpoint, blob, signal);
+    if (proof) withoutHead.add(endpoint);
+    return proof;
+  };
+
+  return async (blob, signal) => {
+    const proof = await askInOrder(asking.endpoints, signal, (endpoint) => proveAt(endpoint, blob, signal));
+    return proof ?? { present: false };
+  };
+}
+
+/** The answers to a HEAD that leave open whether a GET would work; from a CDN any 4xx, its URL may be signed for GET. */
+function isHeadRefused({ status, isElsewhere }: EndpointAnswer): boolean {
+  return [400, 401, 403, 405, 501].includes(status) || (isElsewhere && status >= 400 && status < 500 && status !== 429);
+}
+
+async function proveByGet(
+  asking: Asking,
+  endpoint: Endpoint,
+  blob: Blob,
+  signal: AbortSignal,
+): Promise<BlobProof | undefined> {
+  const question = blobQuestion("GET", blob, { range: "bytes=0-0" });
+  const answer = await askFor(asking, endpoint, question, { accepted: [200, 206, 404, 416], signal });
+  answer.body.on("error", () => undefined).destroy();
+  // A 416 with a length is how an empty blob answers; without, nothing is proven.
+  if (answer.status === 416 && contentRangeOf(answer.headers)?.total === undefined) {
+    throw unusable(asking, answer, question, "without a length");
+  }
+  return proofOf(answer);
+}
+
+function proofOf(answer: EndpointAnswer): BlobProof | undefined {
+  if (answer.status === 404) return undefined;
+  if (answer.status !== 200) return { present: true, size: contentRangeOf(answer.headers)?.total };
+  return { present: true, size: headLengthOf(answer.headers) };
+}

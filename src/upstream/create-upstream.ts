@@ -1,0 +1,83 @@
+import { createAuthorizer } from "./authorizer.ts";
+import { createBlobProver } from "./blob-proof.ts";
+import { createEndpoint, type Endpoint } from "./endpoint.ts";
+import { UpstreamError } from "./errors.ts";
+import { listReferrers, listTags } from "./listing.ts";
+import { getManifest, headManifest } from "./manifest-request.ts";
+import { openBlob } from "./open-blob.ts";
+import { createPools } from "./pools.ts";
+import type { Asking } from "./question.ts";
+import type { Delay } from "./resuming-body.ts";
+import type { UpstreamObserver, UpstreamSettings } from "./settings.ts";
+import { createStanding } from "./standing.ts";
+import { requestToken } from "./token-request.ts";
+import { createTokenStore } from "./token-store.ts";
+import { createTransport, type Transport } from "./transport.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** A client of one configured registry. @param inner what tests replace */
+export function createUpstream(
+  settings: UpstreamSettings,
+  observer: UpstreamObserver,
+  inner: { delay?: Delay } = {},
+): Upstream {
+  const closing = new AbortController();
+  const pools = createPools(settings);
+  const transport = createTransport({ upstream: settings.name, pools, onRetry: () => observer.retry() });
+  const endpoints = createEndpoints(settings, observer, transport, closing.signal);
+  const asking: Asking = {
+    upstream: settings.name,
+    endpoints,
+    standing: createStanding(),
+    limits: settings.limits,
+    observer,
+  };
+  const proveBlob = createBlobProver(asking);
+  return {
+    name: settings.name,
+    headManifest: (repository, reference, { signal }) => headManifest(asking, repository, reference, signal),
+    getManifest: (repository, reference, { signal }) => getManifest(asking, repository, reference, signal),
+    openBlob: (repository, digest, range, { signal }) =>
+      openBlob(asking, { repository, digest, range, signal, closing: closing.signal, delay: inner.delay }),
+    proveBlob: (repository, digest, { signal }) => proveBlob({ repository, digest }, signal),
+    listTags: (repository, { signal }) => listTags(asking, repository, signal),
+    listReferrers: (repository, digest, { signal }) => listReferrers(asking, repository, digest, signal),
+    async close() {
+      closing.abort(new UpstreamError("unreachable", "the upstream client is closed", { upstream: settings.name }));
+      await pools.close();
+    },
+  };
+}
+
+function createEndpoints(
+  settings: UpstreamSettings,
+  observer: UpstreamObserver,
+  transport: Transport,
+  closing: AbortSignal,
+): Endpoint[] {
+  const { name: upstream, limits, tokenHosts, allowPrivateRedirects } = settings;
+  const urls = settings.endpoints.map(({ url }) => new URL(url));
+  const redirects = {
+    upstream,
+    configuredOrigins: new Set(urls.map(({ origin }) => origin)),
+    allowPrivateRedirects,
+  };
+  const context = { upstream, transport, limits, closing, onOutcome: (status?: number) => observer.token(status) };
+  const tokens = createTokenStore({ request: (wanted) => requestToken(wanted, context) });
+  return settings.endpoints.map(({ credentials }, index) => {
+    const url = urls[index] as URL;
+    // A credential is known by its endpoint: two endpoints never share a token or a connection by accident.
+    const credentialId = credentials ? `endpoint-${index}` : "none";
+    const authorizer = createAuthorizer({
+      upstream,
+      endpoint: url,
+      credentials,
+      credentialId,
+      tokenHosts,
+      isPrivateAllowed: allowPrivateRedirects,
+      tokens,
+    });
+    const isOrigin = index === 0;
+    return createEndpoint({ url, isOrigin, credentialId, authorizer, transport, redirects, observer });
+  });
+}

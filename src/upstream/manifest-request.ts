@@ -1,0 +1,76 @@
+import {
+  formatReference,
+  manifestMediaTypes,
+  maxManifestBytes,
+  parseContentType,
+  parseDigest,
+  type Reference,
+  type RepositoryName,
+} from "../oci/index.ts";
+import { discard, headerOf, headLengthOf } from "./answer.ts";
+import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
+import { askInOrder } from "./endpoints.ts";
+import { askFor, readAnswer, refuseUnusable, type Asking } from "./question.ts";
+import type { ManifestBody, ManifestHead } from "./upstream.ts";
+
+/** A HEAD that an endpoint does not implement: nothing is known, the caller may GET. */
+const unimplemented = [405, 501];
+
+/** HEAD of a manifest (distribution-spec end-3), at the origin, else at a mirror. */
+export function headManifest(
+  asking: Asking,
+  repository: RepositoryName,
+  reference: Reference,
+  signal: AbortSignal,
+): Promise<ManifestHead | undefined> {
+  const question = manifestQuestion("HEAD", repository, reference);
+  return askInOrder(asking.endpoints, signal, async (endpoint) => {
+    const answer = await askFor(asking, endpoint, question, { accepted: [200, 404, ...unimplemented], signal });
+    discard(answer);
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) {
+      return { digest: undefined, size: undefined, contentType: undefined, isFromOrigin: endpoint.isOrigin };
+    }
+    refuseUnusable(asking, answer, question);
+    return { ...describe(answer, endpoint), size: headLengthOf(answer.headers) };
+  });
+}
+
+/** GET of a manifest (distribution-spec end-3): its bytes as they were sent, at most 4 MiB. */
+export function getManifest(
+  asking: Asking,
+  repository: RepositoryName,
+  reference: Reference,
+  signal: AbortSignal,
+): Promise<ManifestBody | undefined> {
+  const question = manifestQuestion("GET", repository, reference);
+  return askInOrder(asking.endpoints, signal, async (endpoint) => {
+    const answer = await askFor(asking, endpoint, question, { accepted: [200, 404], signal });
+    if (answer.status === 404) {
+      discard(answer);
+      return undefined;
+    }
+    refuseUnusable(asking, answer, question);
+    return { ...describe(answer, endpoint), bytes: await readAnswer(asking, answer, question, maxManifestBytes) };
+  });
+}
+
+function manifestQuestion(method: "GET" | "HEAD", repository: RepositoryName, reference: Reference): Question {
+  return {
+    kind: reference.kind === "tag" ? "manifest_tag" : "manifest_digest",
+    method,
+    repository,
+    path: `manifests/${formatReference(reference)}`,
+    // Always the whole set: a registry that misses a type in it may convert the manifest, and with it the digest.
+    headers: { accept: manifestMediaTypes.join(", ") },
+  };
+}
+
+function describe(answer: EndpointAnswer, endpoint: Endpoint) {
+  const contentType = headerOf(answer.headers, "content-type");
+  return {
+    digest: parseDigest(headerOf(answer.headers, "docker-content-digest") ?? ""),
+    contentType: contentType === undefined ? undefined : parseContentType(contentType),
+    isFromOrigin: endpoint.isOrigin,
+  };
+}

@@ -1,0 +1,86 @@
+import type { Digest, RepositoryName } from "../oci/index.ts";
+import { openBlobPart } from "./blob-request.ts";
+import type { Asking } from "./question.ts";
+import { readResuming, type BlobPart, type Delay } from "./resuming-body.ts";
+import type { BlobBody, BlobRange } from "./upstream.ts";
+
+interface OpenBlobOptions {
+  repository: RepositoryName;
+  digest: Digest;
+  range: BlobRange;
+  /** The caller's; its reason is thrown as it is. */
+  signal: AbortSignal;
+  /** Ends the download when the room closes. */
+  closing: AbortSignal;
+  delay: Delay | undefined;
+}
+
+/** Opens a blob: resolves with the response header, reads on demand, resumes underneath. */
+export async function openBlob(asking: Asking, options: OpenBlobOptions): Promise<BlobBody | undefined> {
+  const { repository, digest, range } = options;
+  const own = linkedController(options.signal, options.closing);
+  const open = (from: number, knownSize: number | undefined, signal: AbortSignal): Promise<BlobPart | undefined> =>
+    openBlobPart(asking, { repository, digest, range: { from, to: range.to }, knownSize }, signal);
+  try {
+    const first = await open(range.from, undefined, own.signal);
+    if (!first) {
+      own.unlink();
+      return undefined;
+    }
+    const bytes = readResuming(first, { asking, range, reopen: open, signal: own.signal, delay: options.delay });
+    return { size: first.size, chunks: closable(bytes, first, own) };
+  } catch (error) {
+    own.unlink();
+    throw error;
+  }
+}
+
+/** Thrown inside when the caller returned early; nobody sees it. */
+const leaving = new Error("the caller left");
+
+/** The generator, with a `return` that closes the connection at once, even before the first byte was asked for or while one is awaited. */
+function closable(
+  bytes: AsyncGenerator<Buffer, void, void>,
+  first: BlobPart,
+  own: LinkedController,
+): AsyncIterable<Buffer> {
+  const iterator: AsyncIterator<Buffer, void, void> = {
+    async next() {
+      try {
+        const result = await bytes.next();
+        if (result.done === true) own.unlink();
+        return result;
+      } catch (error) {
+        own.unlink();
+        if (error === leaving) return { done: true, value: undefined };
+        throw error;
+      }
+    },
+    async return() {
+      own.abort(leaving);
+      own.unlink();
+      first.answer.body.on("error", () => undefined).destroy();
+      await bytes.return().catch(() => undefined);
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+type LinkedController = ReturnType<typeof linkedController>;
+
+/** A controller that aborts with its parents' reasons, and leaves no listener on them once unlinked: they may live long. */
+function linkedController(...parents: AbortSignal[]) {
+  const controller = new AbortController();
+  const links = parents.map((parent) => {
+    const onAbort = (): void => controller.abort(parent.reason);
+    if (parent.aborted) onAbort();
+    else parent.addEventListener("abort", onAbort, { once: true });
+    return () => parent.removeEventListener("abort", onAbort);
+  });
+  return {
+    signal: controller.signal,
+    abort: (reason: unknown) => controller.abort(reason),
+    unlink: () => links.forEach((unlink) => unlink()),
+  };
+}

@@ -1,0 +1,94 @@
+import { contentLengthOf, isEncoded, isHtml, readBody } from "./answer.ts";
+import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
+import { UpstreamError } from "./errors.ts";
+import { bodyError, statusError } from "./failure.ts";
+import type { UpstreamLimits, UpstreamObserver } from "./settings.ts";
+import type { Standing } from "./standing.ts";
+
+/** What the verbs of this room share: one upstream's endpoints and what is known about them. */
+export interface Asking {
+  upstream: string;
+  endpoints: readonly Endpoint[];
+  standing: Standing;
+  limits: UpstreamLimits;
+  observer: UpstreamObserver;
+}
+
+interface Judgement {
+  accepted: readonly number[];
+  signal: AbortSignal;
+}
+
+/** Asks, and judges the answer. */
+export async function askFor(
+  asking: Asking,
+  endpoint: Endpoint,
+  question: Question,
+  judgement: Judgement,
+): Promise<EndpointAnswer> {
+  return judge(asking, endpoint, question, await endpoint.ask(question, judgement.signal), judgement);
+}
+
+/** The answer where its status is one of `accepted`; any other status as the error it stands for. */
+export async function judge(
+  asking: Asking,
+  endpoint: Endpoint,
+  question: Question,
+  answer: EndpointAnswer,
+  { accepted, signal }: Judgement,
+): Promise<EndpointAnswer> {
+  if (answer.status < 300 && endpoint.isOrigin) asking.standing.answered(question.repository);
+  if (accepted.includes(answer.status)) return answer;
+  const error = await statusError(answer, {
+    upstream: asking.upstream,
+    host: endpoint.url.host,
+    subject: subjectOf(question),
+    isOrigin: endpoint.isOrigin,
+    areCredentialsTrusted: answer.hasToken || asking.standing.isProvenBesides(question.repository),
+  });
+  signal.throwIfAborted();
+  throw error;
+}
+
+/** Refuses an answer of good status whose body cannot be what was asked for. */
+export function refuseUnusable(asking: Asking, answer: EndpointAnswer, question: Question): void {
+  if (isHtml(answer.headers) && question.kind !== "blob") throw unusable(asking, answer, question, "with a web page");
+  if (isEncoded(answer.headers))
+    throw unusable(asking, answer, question, "in a Content-Encoding that was not asked for");
+}
+
+/** A bad-response error; the body is given up. */
+export function unusable(asking: Asking, answer: EndpointAnswer, question: Question, why: string): UpstreamError {
+  answer.body.on("error", () => undefined).destroy();
+  const message = `${answer.url.host} answered ${answer.status} ${why} for the ${subjectOf(question)}`;
+  return new UpstreamError("bad-response", message, { upstream: asking.upstream, status: answer.status });
+}
+
+/** The body of an answer; a broken one or one of more than `maxBytes` is an error. */
+export async function readAnswer(
+  asking: Asking,
+  answer: EndpointAnswer,
+  question: Question,
+  maxBytes: number,
+): Promise<Buffer> {
+  const length = contentLengthOf(answer.headers) ?? 0;
+  const bytes =
+    length > maxBytes
+      ? undefined
+      : await readBody(answer.body, maxBytes, (count) => asking.observer.bytes(count)).catch((error: unknown) => {
+          throw bodyError(error, asking.upstream, answer.url.host);
+        });
+  if (bytes) return bytes;
+  throw unusable(asking, answer, question, `with more than ${maxBytes} bytes`);
+}
+
+function subjectOf({ kind, repository }: Question): string {
+  const nouns = {
+    manifest_tag: "manifest",
+    manifest_digest: "manifest",
+    blob: "blob",
+    tags: "tags",
+    referrers: "referrers",
+  };
+  return `${nouns[kind]} of ${repository}`;
+}

@@ -1,0 +1,103 @@
+import { discard, readBody, retryAfterOf } from "./answer.ts";
+import { ForbiddenAddress } from "./connector.ts";
+import { UpstreamError, type UpstreamErrorKind } from "./errors.ts";
+import { transportError } from "./failure.ts";
+import type { UpstreamLimits } from "./settings.ts";
+import type { Token, TokenRequest } from "./token-store.ts";
+import type { Reply, Transport } from "./transport.ts";
+
+export interface TokenRequestContext {
+  upstream: string;
+  transport: Transport;
+  limits: UpstreamLimits;
+  /** Ends the request when the room closes; no single waiter can. */
+  closing: AbortSignal;
+  onOutcome: (status: number | undefined) => void;
+}
+
+const maxTokenBytes = 1024 * 1024;
+const defaultExpiresIn = 60;
+
+/**
+ * Asks a token service for a token, with the credential as Basic or anonymously (distribution's token specification).
+ * Redirects are not followed: a token service has no reason to, and the credential would be at stake.
+ * @throws UpstreamError unauthorized where the service refuses, else what kept it from answering.
+ */
+export async function requestToken(request: TokenRequest, context: TokenRequestContext): Promise<Token> {
+  const { limits, upstream } = context;
+  const timeout = AbortSignal.timeout(limits.connectTimeoutMs + limits.headerTimeoutMs + limits.idleTimeoutMs);
+  const { host } = request.realm;
+  try {
+    const reply = await send(request, context, AbortSignal.any([timeout, context.closing]));
+    if (reply.status !== 200) {
+      discard(reply);
+      throw refusalOf(reply, host, upstream);
+    }
+    return parseToken(await readBody(reply.body, maxTokenBytes), host, upstream);
+  } catch (error) {
+    if (error instanceof ForbiddenAddress) {
+      throw new UpstreamError("unauthorized", `the token service ${host} is refused: ${error.message}`, { upstream });
+    }
+    if (timeout.aborted && error === timeout.reason) {
+      throw new UpstreamError("timeout", `the token service ${host} did not answer in time`, { upstream });
+    }
+    throw transportError(error, upstream, `the token service ${host}`);
+  }
+}
+
+function send(request: TokenRequest, context: TokenRequestContext, signal: AbortSignal): Promise<Reply> {
+  const url = new URL(request.realm);
+  if (request.service !== undefined) url.searchParams.set("service", request.service);
+  for (const scope of request.scope?.split(" ") ?? []) url.searchParams.append("scope", scope);
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (request.credentials?.kind === "basic") headers["authorization"] = formatBasic(request.credentials);
+  return context.transport.send({
+    method: "GET",
+    url,
+    headers,
+    credentialId: request.credentialId,
+    isGuarded: request.isGuarded,
+    signal,
+    onOutcome: context.onOutcome,
+  });
+}
+
+/** The Basic scheme in UTF-8 (RFC 7617). */
+export function formatBasic({ username, password }: { username: string; password: string }): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+}
+
+/** Whether a token can stand in a header; anything else would be a way to write further headers. */
+export function isHeaderToken(token: string): boolean {
+  return /^[\x21-\x7e]+$/.test(token);
+}
+
+function refusalOf(reply: Reply, host: string, upstream: string): UpstreamError {
+  const { status } = reply;
+  const kinds: Partial<Record<number, UpstreamErrorKind>> = {
+    401: "unauthorized",
+    403: "unauthorized",
+    429: "rate-limited",
+  };
+  const retryAfter = status === 429 || status === 503 ? retryAfterOf(reply.headers) : undefined;
+  const message = `the token service ${host} answered ${status}`;
+  return new UpstreamError(kinds[status] ?? "bad-response", message, { upstream, status, retryAfter });
+}
+
+function parseToken(bytes: Buffer | undefined, host: string, upstream: string): Token {
+  let document: Record<string, unknown> | null = null;
+  try {
+    document = JSON.parse(bytes?.toString("utf8") ?? "") as Record<string, unknown> | null;
+  } catch {
+    // Not JSON: refused below, without its text.
+  }
+  const token = [document?.["token"], document?.["access_token"]].find(
+    (value) => typeof value === "string" && isHeaderToken(value),
+  );
+  if (typeof token !== "string") {
+    throw new UpstreamError("bad-response", `the token service ${host} answered without a token`, { upstream });
+  }
+  const expiresIn = document?.["expires_in"];
+  const isLifetime = typeof expiresIn === "number" && Number.isFinite(expiresIn) && expiresIn > 0;
+  return { token, expiresIn: isLifetime ? expiresIn : defaultExpiresIn };
+}

@@ -1,0 +1,23 @@
+// What every client can be asked: pull an image through the cache, show that its content is right, forget everything.
+import type { ChildProcesses } from "./child-processes.ts";
+import type { FixtureImage } from "./fixture-manifests.ts";
+
+export interface Client {
+  readonly name: string;
+  readonly logFile: string | undefined;
+  /** The blobs a pull of this image needs; clients that copy all platforms need more. */
+  readonly neededBlobs: (image: FixtureImage) => Map<string, Buffer>;
+  readonly pull: (image: FixtureImage) => Promise<void>;
+  /** Throws unless what the client now holds is the fixture's, byte for byte. */
+  readonly verify: (image: FixtureImage) => Promise<void>;
+  /** Removes every image and every layer. */
+  readonly empty: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+export interface ClientSettings {
+  readonly processes: ChildProcesses;
+  /** The client's own: state, configuration, sockets. */
+  readonly directory: string;
+  readonly cachePort: number;
+}

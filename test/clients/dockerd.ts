@@ -1,0 +1,69 @@
+// dockerd with `registry-mirrors`: the mirror is asked without any hint which registry is meant.
+import { native } from "./fixture-image.ts";
+import { deepEqual, equal } from "node:assert/strict";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { binary, until } from "./child-processes.ts";
+import type { Client, ClientSettings } from "./client.ts";
+import { blobsOf, type FixtureImage } from "./fixture-manifests.ts";
+import { savedLayerDigests } from "./saved-image.ts";
+
+interface Inspected {
+  Id: string;
+  RepoDigests: string[];
+  RootFS: { Layers: string[] };
+}
+
+/** `library/demo` is `demo` to a Docker user. */
+const nameOf = (image: FixtureImage) => `${image.repository.replace("library/", "")}:${image.tag}`;
+
+export async function startDockerd({ processes, directory, cachePort }: ClientSettings): Promise<Client> {
+  mkdirSync(directory, { recursive: true });
+  const socket = join(directory, "docker.sock");
+  const logFile = join(directory, "dockerd.log");
+  const own = ["data-root", "exec-root"].flatMap((name) => [`--${name}`, join(directory, name)]);
+  const confined = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"];
+  const mirror = ["--registry-mirror", `http://127.0.0.1:${cachePort}`];
+  const listening = ["-H", `unix://${socket}`, "--pidfile", join(directory, "docker.pid")];
+  const daemon = processes.start(binary("dockerd"), [...own, ...confined, ...listening, ...mirror], { logFile });
+
+  const docker = (args: readonly string[]) =>
+    processes.run(binary("docker"), ["--host", `unix://${socket}`, ...args], {
+      env: { DOCKER_CONFIG: join(directory, "cli") },
+      timeoutMs: 90_000,
+    });
+
+  await until("dockerd", 30_000, async () => {
+    if (!daemon.isRunning()) throw new Error("dockerd ended at its start");
+    return docker(["version"]).then(
+      () => true,
+      () => false,
+    );
+  });
+
+  return {
+    name: "dockerd",
+    logFile,
+    neededBlobs: (image) => blobsOf(image),
+    pull: async (image) => {
+      await docker(["pull", "--quiet", nameOf(image)]);
+    },
+    verify: async (image) => {
+      const [inspected] = JSON.parse(await docker(["image", "inspect", nameOf(image)])) as [Inspected];
+      const { digest, layers } = image.content[native];
+      const diffIds = layers.map((layer) => layer.diffId);
+      equal(inspected.Id, digest, "the image id is the digest of the configuration");
+      deepEqual(inspected.RootFS.Layers, diffIds, "layers");
+      deepEqual(inspected.RepoDigests, [`${nameOf(image).split(":")[0] ?? ""}@${image.index.digest}`]);
+      const archive = join(directory, "saved.tar");
+      await docker(["save", "--output", archive, nameOf(image)]);
+      deepEqual(await savedLayerDigests(processes, archive), diffIds, "layers as docker saves them");
+      rmSync(archive);
+    },
+    empty: async () => {
+      const ids = (await docker(["image", "ls", "--quiet", "--no-trunc"])).trim().split("\n").filter(Boolean);
+      if (ids.length > 0) await docker(["image", "rm", "--force", ...new Set(ids)]);
+    },
+    stop: () => daemon.end(),
+  };
+}

@@ -1,0 +1,106 @@
+// npm run test:clients: real clients against a real registry, through entrepot. Ends with "N passed, N failed".
+import { deepEqual } from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { binary, ChildProcesses } from "./child-processes.ts";
+import { createChecks, type Checks } from "./checks.ts";
+import type { Client, ClientSettings } from "./client.ts";
+import { checkClient } from "./client-promises.ts";
+import { checkContainerdNames } from "./containerd-names.ts";
+import { startContainerd, type Containerd } from "./containerd.ts";
+import { startDockerd } from "./dockerd.ts";
+import { createPodman } from "./podman.ts";
+import { createScratchDirectory, processesNaming, removeScratchDirectory } from "./scratch-directory.ts";
+import { checkScripts } from "./scripts/index.ts";
+import { checkSharedFetch } from "./shared-fetch.ts";
+import { createSkopeo } from "./skopeo.ts";
+import { buildStage, type Stage } from "./stage.ts";
+
+const longestRunMs = 9 * 60_000;
+
+const neededBinaries = [
+  "tar",
+  "docker-registry",
+  "skopeo",
+  "umoci",
+  "dockerd",
+  "docker",
+  "containerd",
+  "ctr",
+  "podman",
+];
+
+interface Run {
+  readonly checks: Checks;
+  readonly processes: ChildProcesses;
+  readonly scratch: string;
+}
+
+/** A client that does not start is a failed check; the checks made with it are then not made. */
+async function startClient<T extends Client>(
+  { checks, processes, scratch }: Run,
+  stage: Stage,
+  name: string,
+  start: (settings: ClientSettings) => T | Promise<T>,
+): Promise<T[]> {
+  const directory = join(scratch, name);
+  mkdirSync(directory);
+  const clients: T[] = [];
+  checks.watch([join(directory, `${name}.log`)]);
+  await checks.check(`${name} starts`, async () => {
+    clients.push(await start({ processes, directory, cachePort: stage.cache.port }));
+  });
+  return clients;
+}
+
+async function checkEverything(run: Run): Promise<void> {
+  const { checks, processes, scratch } = run;
+  for (const name of neededBinaries) await checks.check(`finds ${name}`, () => Promise.resolve(void binary(name)));
+  const stage = await buildStage(processes, scratch);
+  checks.watch(stage.logFiles);
+  if (!(await checks.check("entrepot starts", () => stage.reset()))) return;
+
+  await checkScripts(checks, stage);
+  const containerds: Containerd[] = await startClient(run, stage, "containerd", startContainerd);
+  const clients: Client[] = [
+    ...(await startClient(run, stage, "dockerd", startDockerd)),
+    ...(await startClient(run, stage, "podman", createPodman)),
+    ...containerds,
+    ...(await startClient(run, stage, "skopeo", createSkopeo)),
+  ];
+  const logFiles = clients.flatMap(({ logFile }) => (logFile === undefined ? [] : [logFile]));
+  for (const client of clients) {
+    checks.watch([...stage.logFiles, ...(client.logFile === undefined ? [] : [client.logFile])]);
+    await checkClient(checks, stage, client);
+  }
+  checks.watch([...stage.logFiles, ...logFiles]);
+  for (const containerd of containerds) await checkContainerdNames(checks, stage, containerd);
+  await checkSharedFetch(checks, stage, clients);
+}
+
+async function main(): Promise<void> {
+  const print = (line: string) => process.stdout.write(`${line}\n`);
+  const scratch = createScratchDirectory();
+  const run: Run = { checks: createChecks(print), processes: new ChildProcesses(scratch), scratch };
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => reject(new Error(`the run was ended by ${signal}`)));
+    }
+    for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+      process.on(event, (cause: unknown) => reject(new Error("a fault of the run itself", { cause })));
+    }
+    setTimeout(() => reject(new Error(`the run took longer than ${longestRunMs} ms`)), longestRunMs).unref();
+  });
+  await run.checks.check("the run comes to its end", () => Promise.race([checkEverything(run), interrupted]));
+  await run.checks.check("every process ends and nothing is left behind", async () => {
+    await run.processes.endAll();
+    const remaining = processesNaming(scratch);
+    for (const line of remaining) process.kill(Number.parseInt(line, 10), "SIGKILL");
+    removeScratchDirectory(scratch);
+    deepEqual(remaining, [], "processes that had to be ended");
+  });
+  print(`${run.checks.passed()} passed, ${run.checks.failed()} failed`);
+  process.exit(run.checks.failed() === 0 ? 0 : 1);
+}
+
+await main();

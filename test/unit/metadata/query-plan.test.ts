@@ -1,0 +1,28 @@
+import { expect, onTestFinished, test } from "vitest";
+import { openIndex } from "../../../src/metadata/open-index.ts";
+import { readSql } from "../../../src/metadata/read-sql.ts";
+import { writeSql } from "../../../src/metadata/write-sql.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
+
+/** The queues of recursive queries are read from end to end; that is no table. */
+const allowedScans = /^SCAN (above|below|CONSTANT ROW|\d+-ROW)/;
+
+const statements = [...Object.entries(readSql), ...Object.entries(writeSql)];
+
+async function scansOf(sql: string): Promise<string[]> {
+  const database = openIndex(await temporaryDirectory());
+  onTestFinished(() => void database.close());
+  const names = Array.from(sql.matchAll(/[^:\w]:(\w+)/g), ([, name]) => [name, null]);
+  const places = Array.from(sql.matchAll(/\?/g), () => null);
+  const parameters: unknown[] = places.length > 0 ? places : [Object.fromEntries(names)];
+  const plan = database.prepare<unknown[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...parameters);
+  return plan.map(({ detail }) => detail).filter((detail) => detail.startsWith("SCAN") && !allowedScans.test(detail));
+}
+
+test("a statement that reads a whole table is found", async () => {
+  expect(await scansOf("SELECT digest FROM blob WHERE size = :size")).toHaveLength(1);
+});
+
+test.each(statements)("%s finds its rows by index", async (_, sql) => {
+  expect(await scansOf(sql)).toEqual([]);
+});

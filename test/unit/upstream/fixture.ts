@@ -1,0 +1,93 @@
+import { onTestFinished } from "vitest";
+
+import { parseRepositoryName, parseTag, type Reference, type RepositoryName } from "../../../src/oci/index.ts";
+import {
+  createUpstream,
+  UpstreamError,
+  type Upstream,
+  type UpstreamObserver,
+  type UpstreamSettings,
+} from "../../../src/upstream/index.ts";
+
+/** What an upstream client reported, in words. */
+export interface Reports {
+  requests: string[];
+  tokens: (number | undefined)[];
+  retries: number;
+  resumes: number;
+  bytes: number;
+}
+
+type Overrides = Partial<Omit<UpstreamSettings, "limits" | "endpoints">> & {
+  limits?: Partial<UpstreamSettings["limits"]>;
+  credentials?: UpstreamSettings["endpoints"][number]["credentials"];
+};
+
+/** A client of the registries at `urls`, origin first, closed after the test; it does not wait between attempts. */
+export function connect(
+  urls: string | string[],
+  { limits, credentials, ...overrides }: Overrides = {},
+): { upstream: Upstream; reports: Reports; delays: number[] } {
+  const reports: Reports = { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0 };
+  const delays: number[] = [];
+  const settings: UpstreamSettings = {
+    name: "registry.test",
+    endpoints: [urls].flat().map((url, index) => ({ url, credentials: index === 0 ? credentials : undefined })),
+    tokenHosts: [],
+    allowPrivateRedirects: true,
+    proxy: undefined,
+    ca: undefined,
+    limits: { connectTimeoutMs: 1000, headerTimeoutMs: 1000, idleTimeoutMs: 1000, attempts: 4, ...limits },
+    ...overrides,
+  };
+  const delay = (milliseconds: number): Promise<void> => {
+    delays.push(milliseconds);
+    return Promise.resolve();
+  };
+  const upstream = createUpstream(settings, observe(reports), { delay });
+  onTestFinished(() => upstream.close());
+  return { upstream, reports, delays };
+}
+
+function observe(reports: Reports): UpstreamObserver {
+  return {
+    request: (kind, status) => void reports.requests.push(`${kind} ${status ?? "none"}`),
+    retry: () => void (reports.retries += 1),
+    resume: () => void (reports.resumes += 1),
+    token: (status) => void reports.tokens.push(status),
+    bytes: (count) => void (reports.bytes += count),
+  };
+}
+
+export function repositoryName(text: string): RepositoryName {
+  const name = parseRepositoryName(text);
+  if (!name) throw new Error(`no repository name: ${text}`);
+  return name;
+}
+
+export function tagged(text: string): Reference {
+  const tag = parseTag(text);
+  if (!tag) throw new Error(`no tag: ${text}`);
+  return { kind: "tag", tag };
+}
+
+/** Options with a signal that nobody aborts. */
+export function unhurried(): { signal: AbortSignal } {
+  return { signal: new AbortController().signal };
+}
+
+export async function readAll(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const read: Buffer[] = [];
+  for await (const chunk of chunks) read.push(chunk);
+  return Buffer.concat(read);
+}
+
+/** The UpstreamError that `promise` rejects with. */
+export async function failureOf(promise: Promise<unknown>): Promise<UpstreamError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof UpstreamError) return error;
+  throw new Error("expected an UpstreamError", { cause: error });
+}

@@ -1,0 +1,161 @@
+import { tokenPath, type Asked } from "./asked.ts";
+import { errorReply, jsonReply, type Reply } from "./reply.ts";
+import type { RequestKind } from "./request-log.ts";
+
+/** Who may pull what, and how that is shown. May be changed at any time. */
+export interface AuthSettings {
+  kind: "none" | "basic" | "bearer";
+  /** User names and their passwords. */
+  users: Record<string, string>;
+  /** Bearer: whether the token endpoint gives tokens for public repositories without credentials. */
+  allowsAnonymous: boolean;
+  /** Repositories that only these users may pull; all others are public to everybody who is let in at all. */
+  privateRepositories: Record<string, string[]>;
+  /** How a valid token or user without permission is answered. */
+  deniedStatus: 401 | 403 | 404;
+  service: string;
+  /** Put in the challenge instead of the token endpoint's own address: a hostile or broken realm. */
+  realm: string | undefined;
+  /** Life of a token; undefined: not said in the answer, and for ever. */
+  expiresInSeconds: number | undefined;
+  tokenField: "token" | "access_token";
+  /** False: any token opens every repository its user may pull, as on ghcr.io. */
+  isRepositoryBound: boolean;
+  /** These kinds answer 401 to HEAD, whatever the token (public.ecr.aws). */
+  refusesHeadOf: RequestKind[];
+  /** Only the ping and private repositories are challenged (gcr.io). */
+  servesPublicUnchallenged: boolean;
+  /** Basic credentials are taken by a bearer registry too. */
+  acceptsBasic: boolean;
+}
+
+interface IssuedToken {
+  user: string | undefined;
+  repositories: string[];
+  expiresAt: number;
+}
+
+const defaults: AuthSettings = {
+  kind: "none",
+  users: {},
+  allowsAnonymous: true,
+  privateRepositories: {},
+  deniedStatus: 401,
+  service: "registry.test",
+  realm: undefined,
+  expiresInSeconds: 300,
+  tokenField: "token",
+  isRepositoryBound: true,
+  refusesHeadOf: [],
+  servesPublicUnchallenged: false,
+  acceptsBasic: false,
+};
+
+/** The door of the registry and its token endpoint. */
+export class Authorization {
+  readonly settings: AuthSettings;
+  readonly #tokens = new Map<string, IssuedToken>();
+  readonly #now: () => number;
+  #issued = 0;
+  /** Address of the token endpoint's listener. */
+  tokenUrl = "";
+
+  constructor(settings: Partial<AuthSettings>, now: () => number) {
+    this.settings = { ...defaults, ...settings };
+    this.#now = now;
+  }
+
+  /** Every token issued so far is met by 401 from now on. */
+  revokeTokens(): void {
+    this.#tokens.clear();
+  }
+
+  /** The refusal of this request, or undefined where it may pass. */
+  refuse(asked: Asked): Reply | undefined {
+    const { kind, refusesHeadOf, servesPublicUnchallenged } = this.settings;
+    if (kind === "none") return undefined;
+    if (asked.method === "HEAD" && refusesHeadOf.includes(asked.kind)) return this.challenge(asked);
+    const isPublic = asked.repository !== undefined && !this.#isPrivate(asked.repository);
+    if (servesPublicUnchallenged && isPublic) return undefined;
+    const holder = this.#holder(asked);
+    if (!holder) return this.challenge(asked);
+    if (asked.repository === undefined) return undefined;
+    if (!this.#covers(holder, asked.repository)) return this.challenge(asked, "insufficient_scope");
+    return this.#mayPull(holder.user, asked.repository) ? undefined : this.#denial(asked);
+  }
+
+  /** 401 with the challenge of this upstream (RFC 7235, distribution's token specification). */
+  challenge(asked: Asked, error?: string): Reply {
+    const { kind, service, realm } = this.settings;
+    const hadToken = asked.headers.authorization?.startsWith("Bearer ") === true;
+    const reason = error ?? (hadToken ? "invalid_token" : undefined);
+    const parts = [
+      `realm="${realm ?? `${this.tokenUrl}${tokenPath}`}"`,
+      `service="${service}"`,
+      ...(asked.repository === undefined ? [] : [`scope="repository:${asked.repository}:pull"`]),
+      ...(reason === undefined ? [] : [`error="${reason}"`]),
+    ];
+    const header = kind === "bearer" ? `Bearer ${parts.join(",")}` : `Basic realm="${realm ?? service}"`;
+    return errorReply(401, "UNAUTHORIZED", "authentication required", { "www-authenticate": header });
+  }
+
+  /** The token endpoint: a token for the scopes its user may have, 401 for credentials that are wrong. */
+  issue(asked: Asked): Reply {
+    if (asked.method !== "GET") return errorReply(404, "UNSUPPORTED", "only GET is served here");
+    const user = this.#basicUser(asked);
+    const isAnonymous = asked.headers.authorization === undefined;
+    if (isAnonymous ? !this.settings.allowsAnonymous : user === undefined) {
+      return jsonReply(401, { details: "incorrect username or password" });
+    }
+    const { expiresInSeconds, tokenField } = this.settings;
+    const value = `token-${++this.#issued}-${user ?? "anonymous"}`;
+    const expiresAt = this.#now() + (expiresInSeconds ?? Infinity) * 1000;
+    this.#tokens.set(value, { user, repositories: this.#grantedTo(user, asked.query.getAll("scope")), expiresAt });
+    const lifetime = expiresInSeconds === undefined ? {} : { expires_in: expiresInSeconds };
+    return jsonReply(200, { [tokenField]: value, ...lifetime, issued_at: new Date(this.#now()).toISOString() });
+  }
+
+  #grantedTo(user: string | undefined, scopes: string[]): string[] {
+    const names = scopes.flatMap((scope) => /^repository:(.+):[a-z,*]+$/.exec(scope)?.[1] ?? []);
+    return names.filter((name) => this.#mayPull(user, name));
+  }
+
+  #holder(asked: Asked): IssuedToken | undefined {
+    const bearer = /^Bearer (.+)$/i.exec(asked.headers.authorization ?? "")?.[1];
+    if (this.settings.kind === "bearer" && bearer !== undefined) {
+      const token = this.#tokens.get(bearer);
+      return token && token.expiresAt > this.#now() ? token : undefined;
+    }
+    if (this.settings.kind === "bearer" && !this.settings.acceptsBasic) return undefined;
+    const user = this.#basicUser(asked);
+    if (user === undefined) return undefined;
+    return { user, repositories: asked.repository === undefined ? [] : [asked.repository], expiresAt: Infinity };
+  }
+
+  #basicUser(asked: Asked): string | undefined {
+    const encoded = /^Basic (.+)$/i.exec(asked.headers.authorization ?? "")?.[1];
+    if (encoded === undefined) return undefined;
+    const [user = "", ...rest] = Buffer.from(encoded, "base64").toString().split(":");
+    return this.settings.users[user] === rest.join(":") ? user : undefined;
+  }
+
+  #covers(holder: IssuedToken, repository: string): boolean {
+    return !this.settings.isRepositoryBound || holder.repositories.includes(repository);
+  }
+
+  #isPrivate(repository: string): boolean {
+    return this.settings.privateRepositories[repository] !== undefined;
+  }
+
+  #mayPull(user: string | undefined, repository: string): boolean {
+    const allowed = this.settings.privateRepositories[repository];
+    return allowed === undefined || (user !== undefined && allowed.includes(user));
+  }
+
+  #denial(asked: Asked): Reply {
+    const { deniedStatus } = this.settings;
+    if (deniedStatus === 401) return this.challenge(asked, "insufficient_scope");
+    if (deniedStatus === 404) return errorReply(404, "NAME_UNKNOWN", "repository name not known to registry");
+    return errorReply(403, "DENIED", "requested access to the resource is denied");
+  }
+}

@@ -1,27 +1,58 @@
 // The room table of src/README.md as rules. A room may import rooms of a lower layer, and its own files;
 // another room's files only through its index.ts; a package only if the room owns it.
 const layers = {
-  oci: 0, config: 0, telemetry: 0,
-  upstream: 1, blobstore: 1, metadata: 1,
-  eviction: 2, upkeep: 2,
-  access: 3, cache: 3,
-  registry: 4, passthrough: 4, admin: 4, console: 4, doctor: 4,
+  oci: 0,
+  config: 0,
+  telemetry: 0,
+  upstream: 1,
+  blobstore: 1,
+  metadata: 1,
+  eviction: 2,
+  upkeep: 2,
+  access: 3,
+  cache: 3,
+  registry: 4,
+  passthrough: 4,
+  admin: 4,
+  console: 4,
+  doctor: 4,
   cli: 5,
 };
-const siblings = [["config", "oci"], ["telemetry", "oci"], ["admin", "console"]];
+const siblings = [
+  ["config", "oci"],
+  ["telemetry", "oci"],
+  ["admin", "console"],
+];
 const owners = {
-  commander: ["cli"], express: ["registry", "admin"], "http-proxy": ["passthrough"], "lru-cache": ["cache"],
-  undici: ["upstream"], "better-sqlite3": ["metadata"], zod: ["config"], yaml: ["config"],
-  "prom-client": ["telemetry"], pino: ["telemetry"], "pino-pretty": ["telemetry"],
+  commander: ["cli"],
+  express: ["registry", "admin"],
+  "http-proxy": ["passthrough"],
+  "lru-cache": ["cache"],
+  undici: ["upstream"],
+  "better-sqlite3": ["metadata"],
+  zod: ["config"],
+  yaml: ["config"],
+  "prom-client": ["telemetry"],
+  pino: ["telemetry"],
+  "pino-pretty": ["telemetry"],
 };
 const rooms = Object.keys(layers);
 
-const allowedRooms = (room) => rooms.filter((other) => other === room || layers[other] < layers[room] || siblings.some(([from, to]) => from === room && to === other));
+const allowedRooms = (room) =>
+  rooms.filter(
+    (other) =>
+      other === room || layers[other] < layers[room] || siblings.some(([from, to]) => from === room && to === other),
+  );
 
 const forbidden = [
   { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
   { name: "no-test-in-src", severity: "error", from: { path: "^src/" }, to: { path: "^test/" } },
-  { name: "no-dev-package-in-src", severity: "error", from: { path: "^src/" }, to: { dependencyTypes: ["npm-dev"], pathNot: "^node_modules/@types/" } },
+  {
+    name: "no-dev-package-in-src",
+    severity: "error",
+    from: { path: "^src/" },
+    to: { dependencyTypes: ["npm-dev"], pathNot: "^node_modules/@types/" },
+  },
   ...rooms.flatMap((room) => [
     {
       name: `${room}-imports-downwards`,
@@ -47,5 +78,10 @@ const forbidden = [
 
 export default {
   forbidden,
-  options: { tsPreCompilationDeps: true, tsConfig: { fileName: "tsconfig.json" }, doNotFollow: { path: "node_modules" }, enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] } },
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
 };

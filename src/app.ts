@@ -1,6 +1,5 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import { rm } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createAdminApp, createMetricsApp, ensureAdminToken, type Stats } from "./admin/index.ts";
 import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
@@ -35,7 +34,6 @@ interface Parts {
   store: BlobStore;
   index: Metadata;
   budget: Budget;
-  upstreams: Upstream[];
   cache: Cache;
   metrics: Metrics;
 }
@@ -71,14 +69,12 @@ async function buildParts(
   undo.push(() => index.close());
   const space = (): ReturnType<BlobStore["space"]> => store.space();
   const budget = await createBudget({ ...settings.storage, storedBytes: index.counts().storedBytes, space });
-  const upstreams = settings.upstreams.map((entry) => openUpstream(entry, metrics));
-  undo.push(async () => void (await Promise.all(upstreams.map((upstream) => upstream.close()))));
+  const opened = settings.upstreams.map((entry) => ({ ...entry, upstream: openUpstream(entry, metrics) }));
+  undo.push(async () => {
+    await Promise.all(opened.map(({ upstream }) => upstream.close()));
+  });
   const cache = createCache(settings, {
-    upstreams: settings.upstreams.map((entry, at) => ({
-      upstream: upstreams[at] ?? unreachable(),
-      tags: entry.tags,
-      limits: entry.limits,
-    })),
+    upstreams: opened,
     store,
     index,
     budget,
@@ -93,7 +89,7 @@ async function buildParts(
   });
   undo.push(() => cache.close());
   observeGauges(metrics, { store, index, budget, cache });
-  return { store, index, budget, upstreams, cache, metrics };
+  return { store, index, budget, cache, metrics };
 }
 
 function openUpstream(entry: UpstreamEntry, metrics: Metrics): Upstream {
@@ -108,7 +104,7 @@ function openUpstream(entry: UpstreamEntry, metrics: Metrics): Upstream {
   return createUpstream({ ...entry, endpoints: [...entry.endpoints], tokenHosts: [...entry.tokenHosts] }, observer);
 }
 
-function observeGauges(metrics: Metrics, { store, index, budget, cache }: Omit<Parts, "upstreams" | "metrics">): void {
+function observeGauges(metrics: Metrics, { store, index, budget, cache }: Omit<Parts, "metrics">): void {
   metrics.observeFlights(() => {
     const { running, followers } = cache.flights();
     return { flights: running, followers };
@@ -167,9 +163,7 @@ async function listen(
     return openAll([address], undo, () => createServer(app));
   };
   const admin = (await Promise.all(settings.admin.listen.map(openAdmin))).flat();
-  const metrics = await openAll(settings.metrics.listen, undo, () =>
-    createServer(createMetricsApp(health) as RequestListener),
-  );
+  const metrics = await openAll(settings.metrics.listen, undo, () => createServer(createMetricsApp(health)));
   const pull = await openPull(undefined, settings.listen);
   const bound: Record<string, string[]> = {};
   for (const entry of settings.upstreams) bound[entry.name] = await openPull(entry.name, entry.listen);
@@ -222,7 +216,8 @@ function openAll(
       const server = create();
       await listenOn(server, address);
       undo.push(() => drain(server, 0));
-      const bound = server.address() as AddressInfo | string;
+      const bound = server.address();
+      if (bound === null) throw new Error("a server that listens has an address");
       return typeof bound === "string"
         ? `unix:${bound}`
         : formatListenAddress({ kind: "tcp", host: bound.address, port: bound.port });
@@ -256,10 +251,6 @@ function drain(server: Server, ms: number): Promise<void> {
 
 function isLoopback(address: ListenAddress): boolean {
   return (
-    address.kind === "unix" || address.host === "localhost" || address.host === "::1" || /^127\./.test(address.host)
+    address.kind === "unix" || address.host === "localhost" || address.host === "::1" || address.host.startsWith("127.")
   );
-}
-
-function unreachable(): never {
-  throw new Error("as many upstreams as entries");
 }

@@ -22,7 +22,9 @@ export function healthRoutes({ readiness, metrics }: HealthOptions): Router {
   });
   router.get("/metrics", async (_request, response) => {
     const { contentType, body } = await metrics.render();
-    response.set("Content-Type", contentType).send(Buffer.from(body));
+    // Not `set`: Express would add a charset of its own.
+    response.setHeader("Content-Type", contentType);
+    response.send(Buffer.from(body));
   });
   router.all(["/healthz", "/readyz", "/metrics"], readOnly);
   return router;

@@ -57,7 +57,7 @@ async function makeFanOut(parent: string): Promise<void> {
   await makeDirectory(parent);
   const existing = new Set(await readdir(parent));
   const missing = fanOut.filter((prefix) => !existing.has(prefix));
-  // Synchronous, for nobody is served yet and it is twenty times as fast.
+  // Synchronous: nobody is served yet, and it takes half the time.
   for (const prefix of missing) mkdirSync(join(parent, prefix), { mode: 0o700 });
   await syncDirectory(parent);
 }

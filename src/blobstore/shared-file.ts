@@ -1,17 +1,22 @@
-import type { FileHandle } from "node:fs/promises";
 import { StoreError, toStoreError } from "./errors.ts";
+
+/** What is read from; a FileHandle is one. */
+export interface ReadableFile {
+  read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
 
 /**
  * An open file with several readers. `close` waits for reads that are running: a descriptor closed under a read may by
  * then belong to another file.
  */
 export class SharedFile {
-  readonly #handle: FileHandle;
+  readonly #handle: ReadableFile;
   #running = 0;
   #close: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor(handle: FileHandle) {
+  constructor(handle: ReadableFile) {
     this.#handle = handle;
   }
 

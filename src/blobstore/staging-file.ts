@@ -77,7 +77,6 @@ export class StagingFile implements Staging {
   async #commitTo(digest: Digest): Promise<void> {
     const { directory, path } = this.#options;
     try {
-      await this.#queue.flush();
       await this.#queue.settled();
       if (this.#queue.failure) throw this.#queue.failure;
       await this.#handle.chmod(0o444);

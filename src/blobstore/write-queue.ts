@@ -78,7 +78,7 @@ export class WriteQueue {
     for (const waiter of waiters) waiter.reject(this.#failure);
   }
 
-  /** Resolves when no system call of this queue is running; never rejects. */
+  /** Resolves when nothing is queued and no system call is running, a sync included; never rejects, see `failure`. */
   async settled(): Promise<void> {
     while (this.#running ?? this.#sync) {
       await this.#running;

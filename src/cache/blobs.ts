@@ -78,7 +78,7 @@ export class Blobs {
       return answer;
     }
     if (this.#ports.negatives.has(sourceKey(source, `blob ${digest}`))) throw blobUnknown(source, digest);
-    if (range && !(await this.#isForFlight(request, range))) return this.#passPart(request, range);
+    if (range && !this.#isForFlight(request, range)) return this.#passPart(request, range);
     return this.#fly(request);
   }
 
@@ -133,25 +133,18 @@ export class Blobs {
     return bytes;
   }
 
-  /** Whether a part is served from a flight: one is near it, or the part makes it worth starting one. */
-  async #isForFlight({ source, digest }: BlobRequest, range: ByteRange): Promise<boolean> {
+  /** Whether a part is served from a flight: it begins at 0, so that it starts one, or it is near a running or kept one. */
+  #isForFlight({ source, digest }: BlobRequest, range: ByteRange): boolean {
     const { flights, index } = this.#ports;
+    const { upstream } = source.key;
     const first = range.kind === "from" ? range.first : undefined;
     if (first === 0) return true;
-    const flight = flights.get(source.key.upstream, digest);
+    const flight = flights.get(upstream, digest);
     const size = flight?.size ?? index.claimedSize(source.key, digest);
     if (flight && size !== undefined) return flight.isNear(first ?? spanOf(range, size)?.start ?? size);
-    if (first !== undefined && flights.hasMismatched(source.key.upstream, digest)) {
-      throw new RegistryError("BAD_UPSTREAM", "the last download had the wrong bytes", {
-        detail: { upstream: source.key.upstream },
-      });
-    }
-    if (size === undefined) return false;
-    const span = spanOf(range, size);
-    const key = sourceKey(source, digest);
-    const asked = (this.#askedBytes.get(key) ?? 0) + (span ? span.end - span.start : 0);
-    this.#askedBytes.set(key, asked);
-    return false;
+    if (!flights.hasMismatched(upstream, digest)) return false;
+    // Whoever resumes holds the beginning of wrong bytes: more of them would not help.
+    throw new RegistryError("BAD_UPSTREAM", "the last download had the wrong bytes", { detail: { upstream } });
   }
 
   /** A part by its own request to the upstream, kept nowhere. */
@@ -163,7 +156,7 @@ export class Blobs {
     const size = claimed ?? (await this.#askSize(source, digest));
     const span = spanOf(range, size);
     if (!span) return { outcome: "unsatisfiable", size };
-    const seat = this.#sponsor(request, size);
+    const seat = this.#sponsor(request, span, size);
     try {
       const reader = await this.#openPart(request, span, () => seat?.leave());
       return { outcome: "uncached", digest, size, ...span, isPartial: true, reader };
@@ -191,9 +184,11 @@ export class Blobs {
   }
 
   /** Once enough of a blob has been asked for in parts, the whole of it is filled for those that come next. */
-  #sponsor({ source, digest }: BlobRequest, size: number): Seat | undefined {
+  #sponsor({ source, digest }: BlobRequest, span: Span, size: number): Seat | undefined {
     const key = sourceKey(source, digest);
-    if ((this.#askedBytes.get(key) ?? 0) < size * fillShare) return undefined;
+    const asked = (this.#askedBytes.get(key) ?? 0) + span.end - span.start;
+    this.#askedBytes.set(key, asked);
+    if (asked < size * fillShare) return undefined;
     const seat = this.#ports.flights.join(this.#flightRequest(source, digest));
     seat.flight.run.opened.catch(() => undefined);
     return seat;
@@ -235,8 +230,8 @@ export class Blobs {
     const isResuming = seat.isResumed && range?.kind === "from" && range.first > 0;
     try {
       const opened = waitFor(source, flight.run.opened);
-      if (!isResuming) return await opened;
-      if ((await within(this.#ports.clock, resumeWithinMs, opened)) !== "late") return;
+      const inTime = isResuming ? await within(this.#ports.clock, resumeWithinMs, opened) : await opened;
+      if (inTime !== "late") return;
     } catch (error) {
       if (error instanceof BlobAbsent) throw this.#absent(source, digest);
       if (!isResuming) throw clientError(error);

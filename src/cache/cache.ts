@@ -64,12 +64,12 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const { store, index, budget, clock, observer } = ports;
   const memory = new Memory(settings.memory);
   const negatives = new Negatives(clock);
-  const membership = new Membership(index, clock);
+  const membership = new Membership(index, clock, observer);
   const flights = new Flights({ store, budget, clock, observer, record: recordIn(index) }, settings.abandoned);
   const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer });
   const manifests = new Manifests({ index, manifests: manifestStore, membership, negatives, clock });
-  const tags = new Tags({ index, manifests, manifestStore, negatives, clock });
-  const listings = new Listings(index, clock);
+  const tags = new Tags({ index, manifests, manifestStore, negatives, clock, observer });
+  const listings = new Listings(index, clock, observer);
   const onLost = async (digest: Digest, size: number): Promise<void> => {
     memory.delete(digest);
     await store.remove(digest);

@@ -48,7 +48,7 @@ export type FlightPhase = "opening" | "running" | "verified" | "stored" | "pause
 
 /** One attempt to bring the rest of the blob; a reader belongs to the run it joined. */
 export interface Run {
-  opened: Promise<void>;
+  opened: Promise<unknown>;
   controller: AbortController;
   error: BodyBroken | undefined;
 }
@@ -118,13 +118,13 @@ export class Flight {
 
   /** Starts, or goes on after a pause. Resolves when the run has ended, whatever its end. */
   start(): Promise<void> {
-    const opened = Promise.withResolvers<void>();
+    const opened = Promise.withResolvers<undefined>();
     opened.promise.catch(() => undefined);
     const run: Run = { opened: opened.promise, controller: new AbortController(), error: undefined };
     this.run = run;
     this.#phase = "opening";
     this.#ended = this.#ended
-      .then(() => this.#fly(run, opened.resolve))
+      .then(() => this.#fly(run, () => opened.resolve(undefined)))
       .catch((error: unknown) => {
         this.#endRun(run, error);
         opened.reject(error);

@@ -4,6 +4,8 @@ import { UpstreamError } from "../upstream/index.ts";
 import type { AnswerOutcome, Age, ReferrersAnswer, TagsAnswer } from "./answers.ts";
 import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
+import { durably } from "./durably.ts";
+import type { FlightObserver } from "./flight.ts";
 import { ageSeconds, isFresh, mayServeStale, ttlSeconds } from "./freshness.ts";
 import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
 
@@ -20,11 +22,13 @@ interface Kept<T> {
 export class Listings {
   readonly #index: Metadata;
   readonly #clock: Clock;
+  readonly #observer: FlightObserver;
   readonly #asking = new Collapse<string | undefined>();
 
-  constructor(index: Metadata, clock: Clock) {
+  constructor(index: Metadata, clock: Clock, observer: FlightObserver) {
     this.#index = index;
     this.#clock = clock;
+    this.#observer = observer;
   }
 
   /** @throws RegistryError NAME_UNKNOWN where the upstream has no such repository. */
@@ -86,11 +90,11 @@ export class Listings {
   ): Promise<string | undefined> {
     const value = await askUpstream(this.#clock, source, ask);
     if (value === undefined) {
-      await this.#index.dropListing(source.key, kind, key);
+      await durably(this.#observer, this.#index.dropListing(source.key, kind, key));
       return undefined;
     }
     const body = JSON.stringify(value);
-    await this.#index.recordListing(source.key, kind, key, body, this.#clock.now());
+    await durably(this.#observer, this.#index.recordListing(source.key, kind, key, body, this.#clock.now()));
     return body;
   }
 }

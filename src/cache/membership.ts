@@ -2,6 +2,8 @@ import type { Metadata } from "../metadata/index.ts";
 import type { Digest } from "../oci/index.ts";
 import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
+import { durably } from "./durably.ts";
+import type { FlightObserver } from "./flight.ts";
 import { askUpstream, sourceKey, type Source } from "./source.ts";
 
 /**
@@ -11,11 +13,13 @@ import { askUpstream, sourceKey, type Source } from "./source.ts";
 export class Membership {
   readonly #index: Metadata;
   readonly #clock: Clock;
+  readonly #observer: FlightObserver;
   readonly #proofs = new Collapse<boolean>();
 
-  constructor(index: Metadata, clock: Clock) {
+  constructor(index: Metadata, clock: Clock, observer: FlightObserver) {
     this.#index = index;
     this.#clock = clock;
+    this.#observer = observer;
   }
 
   isKnown(source: Source, digest: Digest): boolean {
@@ -54,7 +58,7 @@ export class Membership {
     const work = async (): Promise<boolean> => {
       const proof = await askUpstream(this.#clock, source, ask);
       if (!proof) return false;
-      await this.#index.recordMember(source.key, digest, proof.size);
+      await durably(this.#observer, this.#index.recordMember(source.key, digest, proof.size));
       return true;
     };
     return this.#proofs.run(key, work).promise;

@@ -4,6 +4,8 @@ import { UpstreamError, type ManifestHead } from "../upstream/index.ts";
 import type { Age, ManifestAnswer } from "./answers.ts";
 import { within, type Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
+import { durably } from "./durably.ts";
+import type { FlightObserver } from "./flight.ts";
 import { ageSeconds, isFresh, isGone, mayServeStale, ttlSeconds, type StaleReason } from "./freshness.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import { manifestAnswer, manifestUnknown, outcomeOf, type FetchedManifest, type Manifests } from "./manifests.ts";
@@ -16,6 +18,7 @@ export interface TagPorts {
   manifestStore: ManifestStore;
   negatives: Negatives;
   clock: Clock;
+  observer: FlightObserver;
 }
 
 export interface TagRequest {
@@ -62,6 +65,10 @@ export class Tags {
     return answer;
   }
 
+  #write(write: Promise<void>): Promise<boolean> {
+    return durably(this.#ports.observer, write);
+  }
+
   #key({ source, tag }: TagRequest): string {
     return manifestKey(source, { kind: "tag", tag });
   }
@@ -100,7 +107,7 @@ export class Tags {
     );
     if (!head) return { kind: "absent" };
     if (head.digest !== undefined && head.digest === row?.manifest) {
-      await index.confirmTag(source.key, tag, clock.now());
+      await this.#write(index.confirmTag(source.key, tag, clock.now()));
       return { kind: "confirmed", isFromOrigin: head.isFromOrigin };
     }
     const named = namedBy(head);
@@ -113,10 +120,10 @@ export class Tags {
   async #recordNamed({ source, tag }: TagRequest, named: Named): Promise<void> {
     const { index, clock } = this.#ports;
     if (index.manifest(named.digest)) {
-      await index.recordMember(source.key, named.digest, named.size);
-      await index.moveTag(source.key, tag, named.digest, clock.now());
+      await this.#write(index.recordMember(source.key, named.digest, named.size));
+      await this.#write(index.moveTag(source.key, tag, named.digest, clock.now()));
     } else {
-      await index.recordPending(source.key, tag, named, clock.now());
+      await this.#write(index.recordPending(source.key, tag, named, clock.now()));
     }
   }
 
@@ -124,7 +131,7 @@ export class Tags {
     const { index, manifests, clock } = this.#ports;
     const manifest = await manifests.fetch(source, { kind: "tag", tag }).promise;
     if (!manifest) return { kind: "absent" };
-    if (manifest.isKept) await index.moveTag(source.key, tag, manifest.digest, clock.now());
+    if (manifest.isKept) await this.#write(index.moveTag(source.key, tag, manifest.digest, clock.now()));
     return { kind: "fetched", manifest };
   }
 
@@ -160,7 +167,7 @@ export class Tags {
       const { upstream } = source.key;
       throw new UpstreamError("bad-response", `the tag names ${named.digest}, which is not there`, { upstream });
     }
-    if (fetched.isKept) await index.moveTag(source.key, tag, named.digest, clock.now());
+    if (fetched.isKept) await this.#write(index.moveTag(source.key, tag, named.digest, clock.now()));
     return manifestAnswer(outcomeOf(fetched, isLeader), fetched, extra);
   }
 
@@ -177,10 +184,10 @@ export class Tags {
     const { index, negatives, clock } = this.#ports;
     negatives.add(this.#key(request), source.tags.absentForMs);
     if (row && isGone(row, source.tags, clock.now())) {
-      await index.dropTag(source.key, tag);
+      await this.#write(index.dropTag(source.key, tag));
       return this.#absent(request, undefined);
     }
-    if (row?.manifest) await index.markTagGone(source.key, tag, clock.now());
+    if (row?.manifest) await this.#write(index.markTagGone(source.key, tag, clock.now()));
     return this.#absent(request, row);
   }
 

@@ -56,15 +56,14 @@ export class UncachedStream implements BlobReader {
   }
 
   async #next(): Promise<void> {
-    const { value, done } = await this.#iterator.next();
-    if (done)
-      throw new BodyBroken(
-        "length-mismatch",
-        `the upstream's body ended at ${this.#received} of ${this.#options.end} bytes`,
-      );
-    this.#received += value.length;
-    this.#options.hash?.update(value);
-    this.#chunk = value;
+    const next = await this.#iterator.next();
+    if (next.done) {
+      const { end } = this.#options;
+      throw new BodyBroken("length-mismatch", `the upstream's body ended at ${this.#received} of ${end} bytes`);
+    }
+    this.#received += next.value.length;
+    this.#options.hash?.update(next.value);
+    this.#chunk = next.value;
   }
 
   /** The held-back byte is in `#chunk`: there must be nothing behind it, and the digest must be right. */

@@ -3,8 +3,8 @@ import { documentedKeys, type Keys } from "./documented-keys.ts";
 import type { ConfigFault } from "./errors.ts";
 import { suggest } from "./suggestion.ts";
 
-/** Read by the command line and not by the configuration. */
-const otherVariables = ["ENTREPOT_CONFIG", "ENTREPOT_ADMIN_URL", "ENTREPOT_ADMIN_TOKEN_FILE"];
+/** Read by the command line alone; ENTREPOT_ADMIN_TOKEN_FILE, which it reads too, is `admin.tokenFile` as well. */
+const otherVariables = ["ENTREPOT_CONFIG", "ENTREPOT_ADMIN_URL"];
 
 /** Lists of sections, which have no form on one line. */
 const unreachable = new Set(["pins", "events"]);

@@ -41,7 +41,7 @@ export const hostnames = () => field((value) => parseList(value, parseHost), "ho
 export const authorities = () => field((value) => parseList(value, parseAuthority), "hosts such as auth.docker.io");
 export const proxyUrl = () => secret(parseProxyUrl, "an http or https URL such as http://proxy.example:3128");
 export const endpointUrl = () =>
-  secret(parseEndpointUrl, "an http or https URL without user, query or hash, such as https://ghcr.io");
+  secret(parseEndpointUrl, "an http or https URL such as https://ghcr.io, without user, query, hash or /v2");
 
 /** Text that no message may quote. */
 export const secretText = () =>
@@ -106,7 +106,7 @@ function parseHttpUrl(value: unknown): URL | undefined {
 function parseEndpointUrl(value: unknown): string | undefined {
   const url = parseHttpUrl(value);
   // Tested on the text: an empty query or hash, as in `https://host/?`, is not seen in the properties.
-  if (url === undefined || /[?#]|\/\/[^/]*@/.test(url.href)) return undefined;
+  if (url === undefined || /[?#]|\/\/[^/]*@|\/v2\/*$/.test(url.href)) return undefined;
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
 }
 

@@ -9,7 +9,7 @@ import { ConfigError } from "./errors.ts";
  */
 export function readConfigFile(file: string): ConfigDocument {
   const lines = new LineCounter();
-  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false, logLevel: "silent" });
+  const document = parseDocument(readText(file), { lineCounter: lines, prettyErrors: false, logLevel: "error" });
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors.map((error) => ({

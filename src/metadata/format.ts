@@ -4,7 +4,7 @@ import { syncPath } from "./backup.ts";
 import { DataDirectoryError, sqliteCodeOf } from "./errors.ts";
 
 /** The version of the layout of a data directory: which files are in it, and what their names mean. */
-export const formatVersion = 1;
+const formatVersion = 1;
 
 /**
  * Checks the file FORMAT in `directory`, and writes it where there is none. The caller holds the directory's lock.

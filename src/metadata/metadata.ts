@@ -101,6 +101,6 @@ export interface Metadata {
   touch(digest: Digest, at: number): void;
   /** Writes a copy of the index to `index.bak`; other writes wait meanwhile. */
   backup(): Promise<void>;
-  /** Writes what is outstanding, backs up to `index.bak`, marks the stop as clean, closes. */
+  /** Writes what is outstanding, backs up to `index.bak`, marks the stop as clean, closes. Rejects if the copy could not be made; all is closed even then. */
   close(): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { schemaVersion1 } from "./schema.ts";
 const migrations: readonly string[] = [schemaVersion1];
 
 /** The version of the index that this program reads and writes. */
-export const indexVersion = migrations.length;
+const indexVersion = migrations.length;
 
 /**
  * Brings the index to `indexVersion`, each step in a transaction of its own together with its version number.

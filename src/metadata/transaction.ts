@@ -35,6 +35,11 @@ export class Transactions {
     this.#undo = database.prepare("ROLLBACK TO operation");
   }
 
+  /** Whether a failure was final: nothing is written any more. */
+  get isBroken(): boolean {
+    return this.#fatal !== undefined;
+  }
+
   /** Takes operations from the front of `queue` and commits them; the outcome of each that was taken. */
   run(queue: PendingWrite[]): Result[] {
     if (this.#fatal) return failAll(queue.splice(0), this.#fatal);
@@ -92,7 +97,7 @@ function failureOf(error: unknown): Failure {
   return { kind: error instanceof WriteError ? error.kind : kindOf(sqliteCodeOf(error)), message };
 }
 
-function kindOf(code: string | undefined): WriteErrorKind {
-  if (code === "SQLITE_FULL") return "no-space";
-  return /^SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN)/.test(code ?? "") ? "io" : "refused";
+function kindOf(code = ""): WriteErrorKind {
+  if (/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test(code)) return "no-space";
+  return /^(E[A-Z]|SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN))/.test(code) ? "io" : "refused";
 }

@@ -86,5 +86,6 @@ function firstMessage(worker: Worker): Promise<FromWriter> {
   return new Promise((resolve, reject) => {
     worker.once("message", resolve);
     worker.once("error", reject);
+    worker.once("exit", () => reject(new Error("the writer of the index has ended before it began")));
   });
 }

@@ -80,6 +80,7 @@ class Writer {
   }
 
   #markCleanStop(): void {
+    if (this.#transactions.isBroken) return;
     try {
       this.#writes.markStop(true);
     } catch (error) {
@@ -89,6 +90,7 @@ class Writer {
 
   #checkpoint(): void {
     this.#checkpointTimer = undefined;
+    if (this.#transactions.isBroken) return;
     try {
       const [state] = this.#database.pragma("wal_checkpoint(PASSIVE)") as { log: number }[];
       if (state && state.log > maxLogPages) this.#database.pragma("wal_checkpoint(TRUNCATE)");

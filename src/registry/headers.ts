@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { BlobAnswer, ManifestAnswer, ReferrersAnswer, TagsAnswer } from "../cache/index.ts";
-import { RegistryError, type Digest } from "../oci/index.ts";
+import type { Digest, RegistryError } from "../oci/index.ts";
 import type { Exchange } from "./exchange.ts";
 
 export type Headers = Record<string, string | number>;

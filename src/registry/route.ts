@@ -25,7 +25,7 @@ export function parseRoute(path: string): Route {
   if (path === "/v2/" || path === "/v2") return { kind: "ping" };
   const parts = path.split("/");
   const [empty, version] = parts;
-  const verb = parts.at(-2);
+  const verb = parts.at(-2) ?? "";
   const last = parts.at(-1) ?? "";
   if (empty !== "" || version !== "v2" || parts.length < 5) throw notFound();
   const name = (): RepositoryName => parseName(parts.slice(2, -2).join("/"));

@@ -58,7 +58,10 @@ function writeOut(response: ServerResponse, bytes: Buffer, idleTimeoutMs: number
       response.off("close", gone);
       end();
     };
-    if (response.destroyed) return gone();
+    if (response.destroyed) {
+      gone();
+      return;
+    }
     response.once("close", gone);
     response.write(bytes, (error) =>
       finish(() => (error ? reject(closedBy(error)) : resolve(performance.now() - startedAt))),

@@ -23,7 +23,12 @@ export function createUpstream(
 ): Upstream {
   const closing = new AbortController();
   const pools = createPools(settings);
-  const transport = createTransport({ upstream: settings.name, pools, onRetry: () => observer.retry() });
+  const transport = createTransport({
+    upstream: settings.name,
+    pools,
+    closing: closing.signal,
+    onRetry: () => observer.retry(),
+  });
   const endpoints = createEndpoints(settings, observer, transport, closing.signal);
   const asking: Asking = {
     upstream: settings.name,

@@ -1,7 +1,7 @@
 import { discard, readBody, retryAfterOf } from "./answer.ts";
 import { ForbiddenAddress } from "./connector.ts";
 import { UpstreamError, type UpstreamErrorKind } from "./errors.ts";
-import { transportError } from "./failure.ts";
+import { bodyError } from "./failure.ts";
 import type { UpstreamLimits } from "./settings.ts";
 import type { Token, TokenRequest } from "./token-store.ts";
 import type { Reply, Transport } from "./transport.ts";
@@ -41,7 +41,7 @@ export async function requestToken(request: TokenRequest, context: TokenRequestC
     if (timeout.aborted && error === timeout.reason) {
       throw new UpstreamError("timeout", `the token service ${host} did not answer in time`, { upstream });
     }
-    throw transportError(error, upstream, `the token service ${host}`);
+    throw bodyError(error, upstream, `the token service ${host}`);
   }
 }
 
@@ -57,6 +57,7 @@ function send(request: TokenRequest, context: TokenRequestContext, signal: Abort
     headers,
     credentialId: request.credentialId,
     isGuarded: request.isGuarded,
+    peer: `the token service ${url.host}`,
     signal,
     onOutcome: context.onOutcome,
   });

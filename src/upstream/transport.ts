@@ -15,6 +15,8 @@ export interface Exchange {
   headers: Record<string, string>;
   credentialId: string;
   isGuarded: boolean;
+  /** Who is asked, for messages; the URL's host where this is absent. */
+  peer?: string;
   signal: AbortSignal;
   /** Told once per request that went out; undefined where there was no answer. */
   onOutcome: (status: number | undefined, seconds: number) => void;
@@ -32,10 +34,16 @@ export interface Transport {
   send(exchange: Exchange): Promise<Reply>;
 }
 
-export function createTransport(options: { upstream: string; pools: Pools; onRetry: () => void }): Transport {
+export function createTransport(options: {
+  upstream: string;
+  pools: Pools;
+  closing: AbortSignal;
+  onRetry: () => void;
+}): Transport {
   const attempt = (exchange: Exchange) => sendOnce(exchange, options.pools);
   return {
     async send(exchange) {
+      options.closing.throwIfAborted();
       if (exchange.isGuarded && isRefusedHost(exchange.url.hostname)) throw new ForbiddenAddress();
       try {
         try {
@@ -50,7 +58,7 @@ export function createTransport(options: { upstream: string; pools: Pools; onRet
       } catch (error) {
         exchange.signal.throwIfAborted();
         if (error instanceof ForbiddenAddress) throw error;
-        throw transportError(error, options.upstream, exchange.url.host);
+        throw transportError(error, options.upstream, exchange.peer ?? exchange.url.host);
       }
     },
   };

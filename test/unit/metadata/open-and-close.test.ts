@@ -1,5 +1,5 @@
 import Database from "better-sqlite3";
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openMetadata } from "../../../src/metadata/index.ts";
@@ -42,6 +42,18 @@ describe("the index", () => {
     expect(copy.prepare("SELECT count(*) FROM blob").pluck().get()).toBe(1);
     copy.close();
     expect(await readdir(directory)).not.toContain("index.bak.tmp");
+  });
+
+  test("is closed, and cleanly, even if no copy of it can be made", async () => {
+    const directory = await temporaryDirectory();
+    await mkdir(join(directory, "index.bak", "in the way"), { recursive: true });
+    const first = await openMetadata({ directory });
+    await first.recordBlob(alpine, digestFor("a"), 1);
+    await expect(first.close()).rejects.toMatchObject({ kind: "io" });
+    const second = await openMetadata({ directory });
+    expect(second.wasStoppedCleanly).toBe(true);
+    expect(second.blob(digestFor("a"))).toBeDefined();
+    await expect(second.close()).rejects.toThrow();
   });
 
   test("finishes at close what was sent before, and refuses what comes later", async () => {

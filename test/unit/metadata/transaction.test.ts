@@ -1,10 +1,10 @@
 import type { Database } from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openIndex } from "../../../src/metadata/open-index.ts";
-import type { WriteOp } from "../../../src/metadata/protocol.ts";
+import type { NewManifest, WriteOp } from "../../../src/metadata/protocol.ts";
 import { Transactions } from "../../../src/metadata/transaction.ts";
 import { Writes } from "../../../src/metadata/writes.ts";
-import { alpine, digestFor } from "./fixtures.ts";
+import { alpine, digestFor, edge } from "./fixtures.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 async function openFixture(): Promise<Database> {
@@ -62,6 +62,25 @@ describe("a transaction", () => {
       { id: 3, op: blob("a") },
     ]);
     expect(results).toEqual([{ id: 2 }, { id: 3 }]);
+  });
+
+  test("leaves nothing of an operation that failed half way", async () => {
+    const database = await openFixture();
+    const transactions = new Transactions(database, new Writes(database));
+    const manifest = {
+      digest: digestFor("m"),
+      size: 1,
+      mediaType: "t",
+      kind: "image",
+      edges: [edge("layer", "l", -1)],
+    };
+    const broken: WriteOp = { op: "recordManifest", repository: alpine, manifest: manifest as NewManifest, at: 1 };
+    const queue = [blob("a"), broken, blob("b")].map((op, id) => ({ id, op }));
+    expect(transactions.run(queue)).toMatchObject([{ id: 0 }, { id: 1, failure: { kind: "refused" } }, { id: 2 }]);
+    expect(database.prepare("SELECT digest FROM blob ORDER BY id").pluck().all()).toEqual([
+      digestFor("a"),
+      digestFor("b"),
+    ]);
   });
 
   test("takes an I/O error for the failure of all that was in it", async () => {

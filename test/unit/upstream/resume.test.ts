@@ -45,7 +45,7 @@ describe("a blob that", () => {
   });
 
   it("is answered with a 200 to a Range is cut at both ends", async () => {
-    const { registry, blob } = await start();
+    const { registry, blob } = await start({ bytesPerSecond: 1_000_000 });
     registry.misbehave({ on: "blob", temperament: temperaments.ignoresRange() });
     const { upstream } = connect(registry.url);
     const body = await upstream.openBlob(app, blob, { from: 5, to: 9 }, unhurried());

@@ -1,0 +1,17 @@
+import { WriteError } from "../metadata/index.ts";
+import type { FlightObserver } from "./flight.ts";
+
+/**
+ * Whether a write to the index came through. A database that refuses costs a later hit, never a pull (promise P5):
+ * what the upstream has just said is still true for the request at hand.
+ */
+export async function durably(observer: FlightObserver, write: Promise<void>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (!(error instanceof WriteError)) throw error;
+    observer.uncached("database");
+    return false;
+  }
+}

@@ -5,12 +5,12 @@ import type { BlobReader } from "./reader.ts";
 /** How a request was answered; the words of the metrics and the log (SURFACE section 4). */
 export type AnswerOutcome = "hit" | "stale" | "filled" | "collapsed" | "uncached";
 
-/** Only for what can grow old: tags, and lists made from them. */
+/** How old what is served is; only tags, and lists made from them, can expire. */
 export interface Age {
   /** Seconds since the upstream confirmed it. */
   ageSeconds: number;
-  /** Seconds until it expires; negative once it has. */
-  ttlSeconds: number;
+  /** Seconds until it expires, negative once it has; undefined for what never changes. */
+  ttlSeconds: number | undefined;
 }
 
 interface Answer {

@@ -8,6 +8,7 @@ import { within, type Clock } from "./clock.ts";
 import { FlightReader } from "./flight-reader.ts";
 import { BlobAbsent, type Flight, type FlightRequest } from "./flight.ts";
 import type { Flights, Seat } from "./flights.ts";
+import type { OnLost } from "./manifest-store.ts";
 import type { Membership } from "./membership.ts";
 import type { Memory } from "./memory.ts";
 import type { Negatives } from "./negatives.ts";
@@ -31,8 +32,7 @@ export interface BlobPorts {
   memory: Memory;
   flights: Flights;
   clock: Clock;
-  /** The file of a blob that the index has as present is not there, or is wrong. */
-  onLost: (digest: Digest, size: number) => Promise<void>;
+  onLost: OnLost;
 }
 
 export interface BlobRequest {

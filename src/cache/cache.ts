@@ -6,9 +6,10 @@ import type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, T
 import { Blobs } from "./blobs.ts";
 import type { Clock } from "./clock.ts";
 import type { FlightObserver } from "./flight.ts";
+import { durably } from "./durably.ts";
 import { Flights, type AbandonedPolicy } from "./flights.ts";
 import { Listings } from "./listings.ts";
-import { ManifestStore } from "./manifest-store.ts";
+import { ManifestStore, type OnLost } from "./manifest-store.ts";
 import { Manifests } from "./manifests.ts";
 import { Membership } from "./membership.ts";
 import { Memory } from "./memory.ts";
@@ -66,16 +67,16 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const negatives = new Negatives(clock);
   const membership = new Membership(index, clock, observer);
   const flights = new Flights({ store, budget, clock, observer, record: recordIn(index) }, settings.abandoned);
-  const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer });
+  const onLost: OnLost = async (digest, size) => {
+    memory.delete(digest);
+    await store.remove(digest);
+    await durably(observer, index.forgetFile(digest));
+    budget.removed(size);
+  };
+  const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer, onLost });
   const manifests = new Manifests({ index, manifests: manifestStore, membership, negatives, clock });
   const tags = new Tags({ index, manifests, manifestStore, negatives, clock, observer });
   const listings = new Listings(index, clock, observer);
-  const onLost = async (digest: Digest, size: number): Promise<void> => {
-    memory.delete(digest);
-    await store.remove(digest);
-    await index.forgetFile(digest);
-    budget.removed(size);
-  };
   const blobs = new Blobs({ store, index, membership, negatives, memory, flights, clock, onLost });
   const entries = new Map(ports.upstreams.map((entry) => [entry.upstream.name, entry]));
 

@@ -25,6 +25,9 @@ export interface StoredManifest {
   bytes: Buffer;
 }
 
+/** The file of something that the index has as present is not there, or is wrong: it is given up. */
+export type OnLost = (digest: Digest, size: number) => Promise<void>;
+
 export interface ManifestStorePorts {
   store: BlobStore;
   index: Metadata;
@@ -32,6 +35,7 @@ export interface ManifestStorePorts {
   memory: Memory;
   clock: Clock;
   observer: FlightObserver;
+  onLost: OnLost;
 }
 
 /** Manifests on disk and in memory: what comes out has been verified, what goes in is verified first. */
@@ -44,14 +48,14 @@ export class ManifestStore {
 
   /** The manifest from memory or disk; undefined where it is not stored. A file with wrong bytes is given up. */
   async read(digest: Digest): Promise<StoredManifest | undefined> {
-    const { index, memory, store } = this.#ports;
+    const { index, memory, store, onLost } = this.#ports;
     const row = index.manifest(digest);
     if (!row) return undefined;
     const known = memory.get(digest);
     if (known) return { digest, mediaType: row.mediaType, bytes: known };
     const bytes = await store.readAll(digest);
     if (!bytes || digestOf(bytes, digestAlgorithm(digest)) !== digest) {
-      await this.#giveUp(digest, row.size);
+      await onLost(digest, row.size);
       return undefined;
     }
     memory.set(digest, bytes);
@@ -137,13 +141,5 @@ export class ManifestStore {
       reservation.release();
       await staging.close();
     }
-  }
-
-  async #giveUp(digest: Digest, size: number): Promise<void> {
-    const { store, index, budget, memory } = this.#ports;
-    memory.delete(digest);
-    await store.remove(digest);
-    await index.forgetFile(digest);
-    budget.removed(size);
   }
 }

@@ -1,8 +1,9 @@
 import type { Metadata } from "../metadata/index.ts";
 import { isManifestMediaType, RegistryError, type Digest, type Reference } from "../oci/index.ts";
-import type { ManifestAnswer } from "./answers.ts";
+import type { Age, ManifestAnswer } from "./answers.ts";
 import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
+import { ageSeconds } from "./freshness.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import type { Membership } from "./membership.ts";
 import type { Negatives } from "./negatives.ts";
@@ -31,7 +32,8 @@ export class Manifests {
     const reference: Reference = { kind: "digest", digest };
     const stored = await this.#stored(source, digest);
     this.#ports.index.touch(digest, this.#ports.clock.now());
-    if (stored) return manifestAnswer("hit", stored);
+    const fetchedAt = this.#ports.index.manifest(digest)?.fetchedAt;
+    if (stored && fetchedAt !== undefined) return manifestAnswer("hit", stored, { age: this.#age(fetchedAt) });
     if (this.#ports.negatives.has(manifestKey(source, reference))) throw manifestUnknown(source, reference);
     const head = method === "HEAD" ? await this.#head(source, reference) : undefined;
     return head ?? this.#fetchedAnswer(source, reference);
@@ -74,7 +76,11 @@ export class Manifests {
       this.#ports.negatives.add(manifestKey(source, reference), source.tags.absentForMs);
       throw manifestUnknown(source, reference);
     }
-    return manifestAnswer(outcomeOf(fetched, isLeader), fetched);
+    return manifestAnswer(outcomeOf(fetched, isLeader), fetched, { age: this.#age(this.#ports.clock.now()) });
+  }
+
+  #age(fetchedAt: number): Age {
+    return { ageSeconds: ageSeconds(fetchedAt, this.#ports.clock.now()), ttlSeconds: undefined };
   }
 
   /** The upstream's own HEAD, where it says all that a client needs; it does not count as a pull (Docker Hub). */

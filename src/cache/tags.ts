@@ -106,8 +106,12 @@ export class Tags {
       source.upstream.headManifest(source.key.name, { kind: "tag", tag }, options),
     );
     if (!head) return { kind: "absent" };
-    if (head.digest !== undefined && head.digest === row?.manifest) {
-      await this.#write(index.confirmTag(source.key, tag, clock.now()));
+    if (row && head.digest !== undefined && head.digest === row.manifest) {
+      // A digest that was named in between, and never fetched, is forgotten with this.
+      const move = row.pending
+        ? index.moveTag(source.key, tag, head.digest, clock.now())
+        : index.confirmTag(source.key, tag, clock.now());
+      await this.#write(move);
       return { kind: "confirmed", isFromOrigin: head.isFromOrigin };
     }
     const named = namedBy(head);

@@ -21,6 +21,8 @@ export interface ManifestRow {
   size: number;
   mediaType: string;
   kind: "image" | "index";
+  /** When its bytes came from the upstream, in ms since the epoch. */
+  fetchedAt: number;
 }
 
 /** All times are milliseconds since the epoch. */

@@ -41,7 +41,8 @@ export const readSql = {
   blob: `SELECT digest, size, state FROM blob WHERE digest = :digest`,
 
   manifest: `
-    SELECT blob.digest, blob.size, manifest.media_type AS mediaType, manifest.kind
+    SELECT blob.digest, blob.size, manifest.media_type AS mediaType, manifest.kind,
+      manifest.fetched_at AS fetchedAt
     FROM blob JOIN manifest ON manifest.id = blob.id
     WHERE blob.digest = :digest AND blob.state = 'present'`,
 

@@ -18,6 +18,7 @@ CREATE TABLE manifest (
   id           INTEGER PRIMARY KEY REFERENCES blob (id),
   media_type   TEXT NOT NULL,
   kind         TEXT NOT NULL CHECK (kind IN ('image', 'index')),
+  fetched_at   INTEGER NOT NULL,
   accessed_at  INTEGER NOT NULL,
   leased_until INTEGER NOT NULL DEFAULT 0,
   pinned       INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1))

@@ -19,8 +19,9 @@ export const writeSql = {
   addMember: `INSERT INTO member (repository, blob) VALUES (?, ?) ON CONFLICT DO NOTHING`,
 
   addManifest: `
-    INSERT INTO manifest (id, media_type, kind, accessed_at) VALUES (:id, :mediaType, :kind, :at)
-    ON CONFLICT (id) DO UPDATE SET accessed_at = max(accessed_at, excluded.accessed_at)`,
+    INSERT INTO manifest (id, media_type, kind, fetched_at, accessed_at) VALUES (:id, :mediaType, :kind, :at, :at)
+    ON CONFLICT (id) DO UPDATE SET
+      fetched_at = excluded.fetched_at, accessed_at = max(accessed_at, excluded.accessed_at)`,
   manifestId: `SELECT manifest.id FROM blob JOIN manifest ON manifest.id = blob.id WHERE blob.digest = ?`,
   addEdge: `INSERT INTO edge (parent, child, role, size) VALUES (:parent, :child, :role, :size) ON CONFLICT DO NOTHING`,
   touchManifest: `

@@ -2,7 +2,7 @@
 import type { Database } from "better-sqlite3";
 import { parentPort, workerData } from "node:worker_threads";
 import { backUp } from "./backup.ts";
-import { DataDirectoryError } from "./errors.ts";
+import { DataDirectoryError, WriteError } from "./errors.ts";
 import { openIndex } from "./open-index.ts";
 import type { ControlOp, FromWriter, Result, ToWriter, WriteOp } from "./protocol.ts";
 import { readSql } from "./read-sql.ts";
@@ -69,6 +69,8 @@ class Writer {
 
   #control(id: number, { op }: ControlOp): Result {
     try {
+      // A good copy is not replaced by one of an index that cannot be relied upon.
+      if (this.#transactions.isBroken) throw new WriteError("io", "no copy is made after a failure of the disk");
       backUp(this.#database, this.#directory);
       return { id };
     } catch (error) {

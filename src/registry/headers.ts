@@ -24,7 +24,7 @@ type AnyAnswer = ManifestAnswer | TagsAnswer | ReferrersAnswer;
 export function ageHeaders(answer: AnyAnswer): Headers {
   const { outcome, age, flag } = answer;
   const isHit = outcome === "hit" || outcome === "stale";
-  const ttl = age && isHit ? `; ttl=${age.ttlSeconds}` : "";
+  const ttl = age?.ttlSeconds !== undefined && isHit ? `; ttl=${age.ttlSeconds}` : "";
   const detail = flag === undefined ? "" : `; detail=${outcome === "stale" ? "stale-" : ""}${flag}`;
   return {
     "Cache-Status": `${cacheStatus(outcome)}${ttl}${detail}`,

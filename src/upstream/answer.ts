@@ -103,9 +103,16 @@ export async function readBody(
 const maxDiscardedBytes = 16 * 1024;
 
 /** Gives up the body of an answer: a short one is read so that the connection can be used again, else it is closed. */
-export function discard(answer: { headers: AnswerHeaders; body: Readable }): void {
-  const { body } = answer;
+export function discard({ body }: { body: Readable }): void {
+  let length = 0;
   body.on("error", () => undefined);
-  if ((contentLengthOf(answer.headers) ?? Infinity) <= maxDiscardedBytes) body.resume();
-  else body.destroy();
+  body.on("data", (chunk: Buffer) => {
+    length += chunk.length;
+    if (length > maxDiscardedBytes) body.destroy();
+  });
+}
+
+/** Closes the connection of an answer whose body nobody wants. */
+export function abandon({ body }: { body: Readable }): void {
+  body.on("error", () => undefined).destroy();
 }

@@ -1,7 +1,7 @@
 import type { Digest, RepositoryName } from "../oci/index.ts";
-import { contentRangeOf, discard, headLengthOf } from "./answer.ts";
+import { abandon, contentRangeOf, discard, headLengthOf, isHtml } from "./answer.ts";
 import { blobQuestion } from "./blob-request.ts";
-import type { Endpoint, EndpointAnswer } from "./endpoint.ts";
+import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
 import { askInOrder } from "./endpoints.ts";
 import { askFor, judge, unusable, type Asking } from "./question.ts";
 import type { BlobProof } from "./upstream.ts";
@@ -22,6 +22,7 @@ export function createBlobProver(asking: Asking): (blob: Blob, signal: AbortSign
       discard(answer);
       if (!isHeadRefused(answer)) {
         await judge(asking, endpoint, question, answer, { accepted: [200, 404], signal });
+        refuseWebPage(asking, answer, question);
         return proofOf(answer);
       }
     }
@@ -49,12 +50,18 @@ async function proveByGet(
 ): Promise<BlobProof | undefined> {
   const question = blobQuestion("GET", blob, { range: "bytes=0-0" });
   const answer = await askFor(asking, endpoint, question, { accepted: [200, 206, 404, 416], signal });
-  answer.body.on("error", () => undefined).destroy();
+  abandon(answer);
   // A 416 with a length is how an empty blob answers; without, nothing is proven.
   if (answer.status === 416 && contentRangeOf(answer.headers)?.total === undefined) {
     throw unusable(asking, answer, question, "without a length");
   }
+  refuseWebPage(asking, answer, question);
   return proofOf(answer);
+}
+
+/** A login page or a captive portal answers 200 to anything; no digest will ever be compared here. */
+function refuseWebPage(asking: Asking, answer: EndpointAnswer, question: Question): void {
+  if (answer.status < 300 && isHtml(answer.headers)) throw unusable(asking, answer, question, "with a web page");
 }
 
 function proofOf(answer: EndpointAnswer): BlobProof | undefined {

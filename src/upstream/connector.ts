@@ -1,6 +1,6 @@
 import { lookup, type LookupAddress } from "node:dns";
 import type { LookupFunction, Socket } from "node:net";
-import { getCACertificates } from "node:tls";
+import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
 import { buildConnector } from "undici";
 import { isPublicAddress } from "./address.ts";
 
@@ -23,9 +23,9 @@ export function isReusedSocketError(error: Error): boolean {
   return reusedSocketErrors.has(error) || (socket?.bytesRead ?? 0) > 0;
 }
 
-/** The default roots, as Node has them, and the upstream's own certificates. */
-export function trustedRoots(ca: string | undefined): string[] | undefined {
-  return ca === undefined ? undefined : [...getCACertificates("default"), ca];
+/** Trusts the default roots, as Node has them, and the upstream's own certificates. Made once: parsing roots takes milliseconds. */
+export function createTrust(ca: string): SecureContext {
+  return createSecureContext({ ca: [...getCACertificates("default"), ca] });
 }
 
 /**
@@ -35,14 +35,14 @@ export function trustedRoots(ca: string | undefined): string[] | undefined {
  */
 export function createConnector(options: {
   isGuarded: boolean;
-  ca: string | undefined;
+  /** Undefined for the default roots. */
+  trust: SecureContext | undefined;
   connectTimeoutMs: number;
 }): buildConnector.connector {
-  const roots = trustedRoots(options.ca);
   const connect = buildConnector({
     allowH2: false,
     timeout: options.connectTimeoutMs,
-    ...(roots && { ca: roots }),
+    ...(options.trust && { secureContext: options.trust }),
     ...(options.isGuarded && { lookup: lookupPublic }),
   });
   return (target, callback) => {

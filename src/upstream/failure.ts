@@ -1,4 +1,4 @@
-import { isHtml, readBody, retryAfterOf, type Answer } from "./answer.ts";
+import { abandon, isHtml, readBody, retryAfterOf, type Answer } from "./answer.ts";
 import { UpstreamError, type UpstreamErrorKind } from "./errors.ts";
 
 const timeouts: unknown[] = [
@@ -12,7 +12,7 @@ const timeouts: unknown[] = [
 const protocolCodes: unknown[] = ["UND_ERR_HEADERS_OVERFLOW", "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"];
 
 /** The code of a system, TLS or undici error; undici's and Node's messages may quote what was received, codes do not. */
-export function codeOf(error: unknown): string | undefined {
+function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as Error & { code?: unknown };
   return typeof code === "string" ? code : undefined;
@@ -105,7 +105,7 @@ function describe(answer: Answer): string {
 /** The codes of a registry's error body (distribution-spec, "Error Codes"); none where the body is something else. */
 async function errorCodesOf(answer: Answer): Promise<string[]> {
   if (answer.status !== 401 && answer.status !== 403) {
-    answer.body.on("error", () => undefined).destroy();
+    abandon(answer);
     return [];
   }
   const bytes = await readBody(answer.body, maxErrorBytes).catch(() => undefined);

@@ -13,10 +13,13 @@ import { askInOrder } from "./endpoints.ts";
 import { askFor, readAnswer, refuseUnusable, type Asking } from "./question.ts";
 import type { ManifestBody, ManifestHead } from "./upstream.ts";
 
-/** A HEAD that an endpoint does not implement: nothing is known, the caller may GET. */
-const unimplemented = [405, 501];
+/**
+ * The answers to a HEAD that leave open what a GET would say. 401 and 403 are among them at the origin: a HEAD has no
+ * body that tells a registry's refusal from a gateway's, and some registries refuse only HEAD.
+ */
+const undecided = [401, 403, 405, 501];
 
-/** HEAD of a manifest (distribution-spec end-3), at the origin, else at a mirror. */
+/** HEAD of a manifest (distribution-spec end-3), at the origin, else at a mirror. Nothing is known where the origin does not allow HEAD. */
 export function headManifest(
   asking: Asking,
   repository: RepositoryName,
@@ -25,7 +28,8 @@ export function headManifest(
 ): Promise<ManifestHead | undefined> {
   const question = manifestQuestion("HEAD", repository, reference);
   return askInOrder(asking.endpoints, signal, async (endpoint) => {
-    const answer = await askFor(asking, endpoint, question, { accepted: [200, 404, ...unimplemented], signal });
+    const accepted = endpoint.isOrigin ? [200, 404, ...undecided] : [200, 404];
+    const answer = await askFor(asking, endpoint, question, { accepted, signal });
     discard(answer);
     if (answer.status === 404) return undefined;
     if (answer.status !== 200) {

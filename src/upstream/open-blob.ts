@@ -1,4 +1,5 @@
 import type { Digest, RepositoryName } from "../oci/index.ts";
+import { abandon } from "./answer.ts";
 import { openBlobPart } from "./blob-request.ts";
 import type { Asking } from "./question.ts";
 import { readResuming, type BlobPart, type Delay } from "./resuming-body.ts";
@@ -59,7 +60,7 @@ function closable(
     async return() {
       own.abort(leaving);
       own.unlink();
-      first.answer.body.on("error", () => undefined).destroy();
+      abandon(first.answer);
       await bytes.return().catch(() => undefined);
       return { done: true, value: undefined };
     },

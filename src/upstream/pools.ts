@@ -1,5 +1,6 @@
+import type { SecureContext } from "node:tls";
 import { EnvHttpProxyAgent, type Dispatcher } from "undici";
-import { createConnector, trustedRoots } from "./connector.ts";
+import { createConnector, createTrust } from "./connector.ts";
 import type { UpstreamSettings } from "./settings.ts";
 
 /** What a connection may be shared by: nothing else of a request matters to its pool. */
@@ -10,6 +11,8 @@ export interface PoolKey {
   /** Whether only public addresses may be reached. */
   isGuarded: boolean;
 }
+
+type PoolSettings = Pick<UpstreamSettings, "proxy" | "ca" | "limits">;
 
 export interface Pools {
   of(key: PoolKey): Dispatcher;
@@ -24,12 +27,13 @@ const maxPools = 64;
  * The guard checks addresses that we connect to ourselves; behind a proxy it is the proxy that connects, and only
  * addresses written in the URL can be checked.
  */
-export function createPools(settings: Pick<UpstreamSettings, "proxy" | "ca" | "limits">): Pools {
+export function createPools(settings: PoolSettings): Pools {
+  const trust = settings.ca === undefined ? undefined : createTrust(settings.ca);
   const pools = new Map<string, Dispatcher>();
   return {
     of(key) {
       const id = `${key.isGuarded ? "guarded" : "open"} ${key.credentialId} ${key.origin}`;
-      const pool = pools.get(id) ?? createPool(settings, key.isGuarded);
+      const pool = pools.get(id) ?? createPool(settings, trust, key.isGuarded);
       pools.delete(id);
       pools.set(id, pool);
       if (pools.size > maxPools) retireOldest(pools);
@@ -51,13 +55,13 @@ function retireOldest(pools: Map<string, Dispatcher>): void {
   pool.close().catch(() => undefined);
 }
 
-function createPool({ proxy, ca, limits }: Pick<UpstreamSettings, "proxy" | "ca" | "limits">, isGuarded: boolean) {
-  const roots = trustedRoots(ca);
-  const tls = { allowH2: false, timeout: limits.connectTimeoutMs, ...(roots && { ca: roots }) };
+function createPool({ proxy, limits }: PoolSettings, trust: SecureContext | undefined, isGuarded: boolean): Dispatcher {
+  const { connectTimeoutMs } = limits;
+  const tls = { allowH2: false, timeout: connectTimeoutMs, ...(trust && { secureContext: trust }) };
   return new EnvHttpProxyAgent({
     allowH2: false,
-    connect: createConnector({ isGuarded, ca, connectTimeoutMs: limits.connectTimeoutMs }),
-    connectTimeout: limits.connectTimeoutMs,
+    connect: createConnector({ isGuarded, trust, connectTimeoutMs }),
+    connectTimeout: connectTimeoutMs,
     headersTimeout: limits.headerTimeoutMs,
     bodyTimeout: limits.idleTimeoutMs,
     proxyTls: tls,

@@ -1,4 +1,4 @@
-import { contentLengthOf, isEncoded, isHtml, readBody } from "./answer.ts";
+import { abandon, contentLengthOf, isEncoded, isHtml, readBody } from "./answer.ts";
 import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
 import { UpstreamError } from "./errors.ts";
 import { bodyError, statusError } from "./failure.ts";
@@ -59,7 +59,7 @@ export function refuseUnusable(asking: Asking, answer: EndpointAnswer, question:
 
 /** A bad-response error; the body is given up. */
 export function unusable(asking: Asking, answer: EndpointAnswer, question: Question, why: string): UpstreamError {
-  answer.body.on("error", () => undefined).destroy();
+  abandon(answer);
   const message = `${answer.url.host} answered ${answer.status} ${why} for the ${subjectOf(question)}`;
   return new UpstreamError("bad-response", message, { upstream: asking.upstream, status: answer.status });
 }

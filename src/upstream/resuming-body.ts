@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { contentLengthOf } from "./answer.ts";
+import { abandon, contentLengthOf } from "./answer.ts";
 import type { EndpointAnswer } from "./endpoint.ts";
 import { UpstreamError } from "./errors.ts";
 import { bodyError } from "./failure.ts";
@@ -60,7 +60,7 @@ export async function* readResuming(first: BlobPart, options: ResumingOptions): 
       signal.throwIfAborted();
       await attempts.failed(error);
     } finally {
-      part?.answer.body.on("error", () => undefined).destroy();
+      if (part) abandon(part.answer);
     }
     part = undefined;
   }

@@ -69,7 +69,7 @@ export function formatBasic({ username, password }: { username: string; password
 }
 
 /** Whether a token can stand in a header; anything else would be a way to write further headers. */
-export function isHeaderToken(token: string): boolean {
+function isHeaderToken(token: string): boolean {
   return /^[\x21-\x7e]+$/.test(token);
 }
 

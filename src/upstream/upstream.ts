@@ -53,6 +53,10 @@ export type BlobProof = { present: true; size: number | undefined } | { present:
  */
 export interface Upstream {
   readonly name: string;
+  /**
+   * All fields are undefined where the origin answers a HEAD with 401, 403, 405 or 501: a GET decides, and throws with
+   * a believable `isRefusal` where it is refused too.
+   */
   headManifest(
     repository: RepositoryName,
     reference: Reference,

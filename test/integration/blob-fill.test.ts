@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startInstance, type Instance } from "../support/instance.ts";
+import { errorOf, sha256 } from "../support/reply.ts";
 import { createGate, seededBytes, startUpstream, temperaments, type TestUpstream } from "../upstream/index.ts";
 
 let upstream: TestUpstream;
@@ -15,10 +15,6 @@ afterEach(async () => {
   await instance.remove();
   await upstream.close();
 });
-
-function sha256(bytes: Buffer): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-}
 
 describe("a blob that is not stored", () => {
   it("is fetched once for any number of clients, and every one gets the right bytes", async () => {
@@ -99,6 +95,6 @@ describe("a blob that is not stored", () => {
     const digest = upstream.pushBlob("library/demo", seededBytes("f", 500_000));
     upstream.misbehave({ on: "blob", times: 1, temperament: temperaments.wrongByte(3) });
     const reply = await instance.ask(`/v2/library/demo/blobs/${digest}`);
-    expect([reply.status, JSON.parse(reply.body.toString()).errors[0].code]).toEqual([502, "UNAVAILABLE"]);
+    expect([reply.status, errorOf(reply).code]).toEqual([502, "UNAVAILABLE"]);
   });
 });

@@ -7,7 +7,7 @@ import { startApp, type App } from "../../src/app.ts";
 import { loadSettings } from "../../src/config/index.ts";
 import { createLogger } from "../../src/telemetry/index.ts";
 import { writeFile } from "node:fs/promises";
-import type { ManualClock } from "./manual-clock.ts";
+import type { Clock } from "../../src/cache/index.ts";
 
 export interface Reply {
   status: number;
@@ -47,7 +47,7 @@ export interface Instance {
 export interface InstanceOptions {
   /** The YAML document of the configuration as an object; listeners and data directory are added. */
   settings: Record<string, unknown>;
-  clock?: ManualClock;
+  clock?: Clock;
   directory?: string;
 }
 

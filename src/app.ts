@@ -1,5 +1,6 @@
 import { createServer, type Server } from "node:http";
-import { rm } from "node:fs/promises";
+import { isIPv4 } from "node:net";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createAdminApp, createMetricsApp, ensureAdminToken, type Stats } from "./admin/index.ts";
 import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
@@ -13,6 +14,7 @@ import { createUpstream, type Upstream, type UpstreamObserver } from "./upstream
 
 const keepAliveTimeoutMs = 75_000;
 const headersTimeoutMs = 30_000;
+const backupEveryMs = 60 * 60 * 1000;
 
 export interface AppOptions {
   logger: Logger;
@@ -66,7 +68,13 @@ async function buildParts(
   const store = await openBlobStore({ directory: settings.dataDir, bootId: String(process.pid) });
   undo.push(() => store.close());
   const index = await openMetadata({ directory: settings.dataDir, now: () => clock.now() });
-  undo.push(() => index.close());
+  const backups = setInterval(() => {
+    index.backup().catch((error: unknown) => logger.warn({ err: error }, "the index could not be copied to index.bak"));
+  }, backupEveryMs).unref();
+  undo.push(async () => {
+    clearInterval(backups);
+    await index.close();
+  });
   const space = (): ReturnType<BlobStore["space"]> => store.space();
   const budget = await createBudget({ ...settings.storage, storedBytes: index.counts().storedBytes, space });
   const opened = settings.upstreams.map((entry) => ({ ...entry, upstream: openUpstream(entry, metrics) }));
@@ -227,7 +235,7 @@ function openAll(
 
 async function listenOn(server: Server, address: ListenAddress): Promise<void> {
   // A socket file outlives its process; the lock of the data directory says that there is no other one of ours.
-  if (address.kind === "unix") await rm(address.path, { force: true });
+  if (address.kind === "unix" && (await isSocket(address.path))) await rm(address.path);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     const options = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
@@ -236,6 +244,10 @@ async function listenOn(server: Server, address: ListenAddress): Promise<void> {
       resolve();
     });
   });
+}
+
+async function isSocket(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isSocket() ?? false;
 }
 
 /** Stops accepting at once; connections that are still busy after `ms` are cut. */
@@ -250,7 +262,6 @@ function drain(server: Server, ms: number): Promise<void> {
 }
 
 function isLoopback(address: ListenAddress): boolean {
-  return (
-    address.kind === "unix" || address.host === "localhost" || address.host === "::1" || address.host.startsWith("127.")
-  );
+  if (address.kind === "unix" || address.host === "localhost" || address.host === "::1") return true;
+  return isIPv4(address.host) && address.host.startsWith("127.");
 }

@@ -25,6 +25,7 @@ describe("a blob that is not stored", () => {
     expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200));
     expect(replies.every(({ body }) => sha256(body) === digest)).toBe(true);
     expect(upstream.requests.count({ kind: "blob" })).toBe(1);
+    await instance.settled();
     expect(await instance.staging()).toEqual([]);
     expect((await instance.ask(`/v2/library/demo/blobs/${digest}`)).headers["cache-status"]).toBe("entrepot; hit");
     expect(upstream.requests.count({ kind: "blob" })).toBe(1);

@@ -35,6 +35,8 @@ export interface Instance {
   /** The response header, with the body still to be read. */
   open(path: string, options?: AskOptions): Promise<Dispatcher.ResponseData>;
   metric(name: string, labels?: Record<string, string>): Promise<number>;
+  /** Resolves when no fill runs any more: a client has its last byte before the file is committed. */
+  settled(): Promise<void>;
   /** Names of staging files. */
   staging(): Promise<string[]>;
   stop(): Promise<void>;
@@ -86,6 +88,9 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     ask: (path, ask = {}) => askWhole(pool, path, ask),
     open: (path, ask = {}) => request(pool, path, ask),
     metric: (name, labels = {}) => readMetric(instance.adminUrl, name, labels),
+    async settled() {
+      while ((await instance.metric("entrepot_flights")) > 0);
+    },
     async staging() {
       return (await readdir(join(directory, "data", "ingest"))).filter((name) => name.endsWith(".part"));
     },

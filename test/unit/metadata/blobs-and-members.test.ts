@@ -46,6 +46,7 @@ describe("blobs and membership", () => {
       size: 7,
       mediaType: "type/image",
       kind: "image",
+      fetchedAt: expect.any(Number) as number,
     });
     expect(metadata.blob(digestFor("l"))).toEqual({ digest: digestFor("l"), size: 20, state: "known" });
     expect(metadata.isMember(alpine, digestFor("l"))).toBe(true);

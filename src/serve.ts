@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { startApp } from "./app.ts";
 import { readVersion, runCli, type ServeOptions } from "./cli/index.ts";
 import { loadSettings } from "./config/index.ts";
@@ -21,6 +22,8 @@ async function serve({ configFile, flags }: ServeOptions): Promise<void> {
   process.on("unhandledRejection", (error) => logger.error({ err: error }, "a bug: unhandled rejection"));
   const app = await startApp(settings, { logger, version: readVersion() });
   logger.info({ ...app.addresses, dataDir: settings.dataDir, version: readVersion() }, "listening");
+  // Written now and not only at the end, so that the next start neither compiles nor strips types, even after a crash.
+  flushCompileCache();
   const signal = await firstSignal();
   logger.info({ signal }, "stopping");
   process.once(signal, () => process.exit(1));

@@ -5,6 +5,7 @@ import { createDigestHash, digestAlgorithm, RegistryError, type Digest, type Rep
 import { UpstreamError, type Upstream } from "../upstream/index.ts";
 import { BodyBroken } from "./broken.ts";
 import { withDeadline, type Clock } from "./clock.ts";
+import { RecentBytes } from "./recent-bytes.ts";
 import { UncachedStream, hashIs } from "./uncached-stream.ts";
 
 /** Reserved at once while the size is not known. */
@@ -69,6 +70,7 @@ export class Flight {
   readonly #ports: FlightPorts;
   readonly #waiting = new Set<() => void>();
   readonly #hash: Hash;
+  readonly #recent = new RecentBytes();
   #unhashed: Buffer[] = [];
   #staging: Staging | undefined;
   #reservation: Reservation | undefined;
@@ -142,9 +144,12 @@ export class Flight {
     this.#waiting.clear();
   }
 
-  read(buffer: Buffer, position: number, length: number): Promise<number> {
+  async read(buffer: Buffer, position: number, length: number): Promise<number> {
+    const wanted = Math.min(length, this.available - position);
+    const recent = this.#recent.read(buffer, position, wanted);
+    if (recent > 0) return recent;
     if (!this.#staging) throw new Error("a flight without a file has nothing to read");
-    return this.#staging.read(buffer, position, Math.min(length, this.available - position));
+    return this.#staging.read(buffer, position, wanted);
   }
 
   /** For a reader of a detached flight: the rest from `start` by a request of its own. */
@@ -253,9 +258,11 @@ export class Flight {
     while (rest > 0) {
       const chunk = this.#unhashed.shift();
       if (!chunk) throw new Error("more bytes written than appended");
-      this.#hash.update(chunk.subarray(0, rest));
+      const part = chunk.subarray(0, rest);
+      this.#hash.update(part);
+      this.#recent.push(part);
       if (chunk.length > rest) this.#unhashed.unshift(chunk.subarray(rest));
-      rest -= Math.min(rest, chunk.length);
+      rest -= part.length;
     }
     this.#written = written;
     this.wake();
@@ -307,6 +314,7 @@ export class Flight {
     const isWrong = error instanceof BodyBroken || error instanceof RegistryError;
     run.error = error instanceof BodyBroken ? error : new BodyBroken("transport", "the upstream broke off", error);
     this.#phase = isWrong || this.#written === 0 ? "failed" : "paused";
+    this.#recent.clear();
     this.wake();
   }
 }

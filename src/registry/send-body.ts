@@ -1,11 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { BodyBroken, type BlobReader } from "../cache/index.ts";
+import { BufferPool } from "./buffer-pool.ts";
 
-const smallestBuffer = 64 * 1024;
-const largestBuffer = 1024 * 1024;
-const pooledBuffers = 64;
 /** A write that drains faster than this lets the next read be larger; one ten times slower makes it smaller. */
 const quickDrainMs = 5;
+const pool = new BufferPool();
 
 export interface ReaderLimits {
   /** A reader that takes nothing for this long is dropped. */
@@ -15,12 +14,10 @@ export interface ReaderLimits {
 }
 
 const minRateOverMs = 5 * 60 * 1000;
-const pool: Buffer[] = [];
 
 /**
  * Copies `start` to `end` of a reader into a response whose header is out. Memory per response is one buffer: 64 KiB,
  * growing to 1 MiB for a client that drains at once.
- * @returns the number of bytes handed to the socket.
  * @throws BodyBroken where the reader ends early or the client stalls.
  */
 export async function sendBody(
@@ -31,17 +28,23 @@ export async function sendBody(
   onBytes: (count: number) => void,
 ): Promise<void> {
   const pace = new Pace(limits);
-  let buffer = takeBuffer(smallestBuffer);
-  for (let position = span.start; position < span.end;) {
-    const count = await reader.read(buffer, position, Math.min(buffer.length, span.end - position));
-    if (count === 0) throw new BodyBroken("length-mismatch", "the stored file is shorter than its row says");
-    const drainMs = await writeOut(response, buffer.subarray(0, count), limits.idleTimeoutMs);
-    pace.drained(count, drainMs);
-    onBytes(count);
-    position += count;
-    buffer = resized(buffer, drainMs);
+  let buffer = pool.takeSmallest();
+  try {
+    for (let position = span.start; position < span.end;) {
+      const count = await reader.read(buffer, position, Math.min(buffer.length, span.end - position));
+      if (count === 0) throw new BodyBroken("length-mismatch", "the stored file is shorter than its row says");
+      const drainMs = await writeOut(response, buffer.subarray(0, count), limits.idleTimeoutMs);
+      pace.drained(count, drainMs);
+      onBytes(count);
+      position += count;
+      if (drainMs > quickDrainMs * 10) buffer = pool.exchangeForSmallest(buffer);
+      else if (drainMs < quickDrainMs && count === buffer.length) buffer = pool.exchangeForLarger(buffer);
+    }
+  } catch (error) {
+    pool.forget(buffer);
+    throw error;
   }
-  giveBuffer(buffer);
+  pool.give(buffer);
 }
 
 /** Resolves, to the milliseconds it took, when the bytes have left for the kernel: only then may the buffer be used again. */
@@ -92,26 +95,4 @@ class Pace {
     this.#bytes = 0;
     this.#waitedMs = 0;
   }
-}
-
-function resized(buffer: Buffer, drainMs: number): Buffer {
-  const wanted =
-    drainMs < quickDrainMs
-      ? Math.min(largestBuffer, buffer.length * 2)
-      : drainMs > quickDrainMs * 10
-        ? Math.max(smallestBuffer, buffer.length / 2)
-        : buffer.length;
-  if (wanted === buffer.length) return buffer;
-  giveBuffer(buffer);
-  return takeBuffer(wanted);
-}
-
-function takeBuffer(size: number): Buffer {
-  const index = pool.findIndex((buffer) => buffer.length === size);
-  const [pooled] = index === -1 ? [] : pool.splice(index, 1);
-  return pooled ?? Buffer.allocUnsafeSlow(size);
-}
-
-function giveBuffer(buffer: Buffer): void {
-  if (pool.length < pooledBuffers) pool.push(buffer);
 }

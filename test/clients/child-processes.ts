@@ -12,6 +12,7 @@ const systemPath = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 /** The binaries the clients need, and the Debian package that brings each. */
 const packageOf: Readonly<Record<string, string>> = {
   tar: "tar",
+  umount: "mount",
   "docker-registry": "docker-registry",
   skopeo: "skopeo",
   umoci: "umoci",

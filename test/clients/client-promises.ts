@@ -1,5 +1,5 @@
 // The promises every client is asked to confirm, in one order: each builds on the cache the one before has filled.
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Checks } from "./checks.ts";
 import type { Client } from "./client.ts";
@@ -69,6 +69,7 @@ export async function checkClient(checks: Checks, stage: Stage, client: Client):
   await checks.check(`${name} pulls a fresh tag while the upstream is down`, async () => {
     await upstream.stop();
     await pullEmptied(demo);
+    doesNotMatch(await cacheStatusOf(stage, demo), /stale|ttl=-/, "the answer was within its freshness");
   });
   await checks.check(`${name} pulls an expired tag after a restart while the upstream is down`, async () => {
     await cache.start({ freshFor: "1s" });

@@ -31,12 +31,13 @@ function writeConfiguration(directory: string, cachePort: number): void {
 }
 
 export async function startContainerd({ processes, directory, cachePort }: ClientSettings): Promise<Containerd> {
+  const [program, ctrProgram] = [binary("containerd"), binary("ctr")];
   mkdirSync(directory, { recursive: true });
   writeConfiguration(directory, cachePort);
   const logFile = join(directory, "containerd.log");
-  const daemon = processes.start(binary("containerd"), ["--config", join(directory, "config.toml")], { logFile });
+  const daemon = processes.start(program, ["--config", join(directory, "config.toml")], { logFile });
   const ctr = (args: readonly string[]) =>
-    processes.run(binary("ctr"), ["--address", join(directory, "containerd.sock"), ...args], { timeoutMs: 90_000 });
+    processes.run(ctrProgram, ["--address", join(directory, "containerd.sock"), ...args], { timeoutMs: 90_000 });
 
   await until("containerd", 30_000, async () => {
     if (!daemon.isRunning()) throw new Error("containerd ended at its start");
@@ -61,7 +62,7 @@ export async function startContainerd({ processes, directory, cachePort }: Clien
       const target = join(directory, "content");
       const command = `exec "$0" --address "$1" content get "$2" > "$3"`;
       const socket = join(directory, "containerd.sock");
-      await processes.run("/bin/sh", ["-c", command, binary("ctr"), socket, digest, target]);
+      await processes.run("/bin/sh", ["-c", command, ctrProgram, socket, digest, target]);
       const content = readFileSync(target);
       equal(content.length, bytes.length, `size of ${digest}`);
       equal(digestOf(content), digest, "content");

@@ -16,6 +16,13 @@ export interface UpstreamRequest {
   bytes: number;
 }
 
+/** What is done to the answers that carry one blob: broken off once, or altered every time. */
+export interface Spoiling {
+  readonly digest: string;
+  readonly atByte: number;
+  readonly fault: "cut" | "alter";
+}
+
 const pacedFromBytes = 1024 * 1024;
 
 function describe(incoming: IncomingMessage): UpstreamRequest {
@@ -39,6 +46,7 @@ export class CountingProxy {
   #port = 0;
   #requests: UpstreamRequest[] = [];
   #bytesPerSecond = Infinity;
+  #spoiling: Spoiling | undefined;
 
   constructor(targetPort: number) {
     this.#targetPort = targetPort;
@@ -59,6 +67,10 @@ export class CountingProxy {
   /** Blobs over 1 MiB leave at most this fast, so that clients started together meet in one download. */
   pace(bytesPerSecond: number): void {
     this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  spoil(spoiling: Spoiling | undefined): void {
+    this.#spoiling = spoiling;
   }
 
   /** Every GET of a blob, ranged ones too. */
@@ -118,14 +130,31 @@ export class CountingProxy {
   }
 
   #meter(entry: UpstreamRequest, length: number): Transform {
-    const pace = () => (entry.kind === "blob" && length > pacedFromBytes ? this.#bytesPerSecond : Infinity);
+    const isPaced = entry.kind === "blob" && length > pacedFromBytes;
     return new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
+        const spoiled = this.#spoilChunk(entry, chunk);
         entry.bytes += chunk.length;
-        const rate = pace();
-        if (rate === Infinity) done(null, chunk);
-        else void sleep((chunk.length / rate) * 1000).then(() => done(null, chunk));
+        const rate = isPaced ? this.#bytesPerSecond : Infinity;
+        if (spoiled === undefined) done(new Error("broken off on purpose"));
+        else if (rate === Infinity) done(null, spoiled);
+        else void sleep((chunk.length / rate) * 1000).then(() => done(null, spoiled));
       },
     });
+  }
+
+  /** The chunk as it leaves; undefined where the answer breaks off. */
+  #spoilChunk(entry: UpstreamRequest, chunk: Buffer): Buffer | undefined {
+    const spoiling = this.#spoiling;
+    if (spoiling === undefined || spoiling.digest !== entry.digest || entry.range !== undefined) return chunk;
+    const position = spoiling.atByte - entry.bytes;
+    if (position < 0 || position >= chunk.length) return chunk;
+    if (spoiling.fault === "cut") {
+      this.#spoiling = undefined;
+      return undefined;
+    }
+    const altered = Buffer.from(chunk);
+    altered.writeUInt8(chunk.readUInt8(position) ^ 1, position);
+    return altered;
   }
 }

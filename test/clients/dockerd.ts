@@ -18,6 +18,7 @@ interface Inspected {
 const nameOf = (image: FixtureImage) => `${image.repository.replace("library/", "")}:${image.tag}`;
 
 export async function startDockerd({ processes, directory, cachePort }: ClientSettings): Promise<Client> {
+  const [program, dockerProgram] = [binary("dockerd"), binary("docker")];
   mkdirSync(directory, { recursive: true });
   const socket = join(directory, "docker.sock");
   const logFile = join(directory, "dockerd.log");
@@ -25,10 +26,10 @@ export async function startDockerd({ processes, directory, cachePort }: ClientSe
   const confined = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"];
   const mirror = ["--registry-mirror", `http://127.0.0.1:${cachePort}`];
   const listening = ["-H", `unix://${socket}`, "--pidfile", join(directory, "docker.pid")];
-  const daemon = processes.start(binary("dockerd"), [...own, ...confined, ...listening, ...mirror], { logFile });
+  const daemon = processes.start(program, [...own, ...confined, ...listening, ...mirror], { logFile });
 
   const docker = (args: readonly string[]) =>
-    processes.run(binary("docker"), ["--host", `unix://${socket}`, ...args], {
+    processes.run(dockerProgram, ["--host", `unix://${socket}`, ...args], {
       env: { DOCKER_CONFIG: join(directory, "cli") },
       timeoutMs: 90_000,
     });

@@ -2,7 +2,15 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary, type ChildProcesses } from "./child-processes.ts";
-import { architectures, digestOf, type Architecture, type Config, type Content, native } from "./fixture-image.ts";
+import {
+  architectures,
+  digestOf,
+  type Architecture,
+  type Config,
+  type Content,
+  type Layer,
+  native,
+} from "./fixture-image.ts";
 
 export interface ManifestBytes {
   readonly digest: string;
@@ -75,6 +83,12 @@ export function composeImage(repository: string, content: Content, format: Forma
 export function blobsOf(image: FixtureImage, wanted: readonly Architecture[] = [native]): Map<string, Buffer> {
   const configs = wanted.map((architecture) => image.content[architecture]);
   return new Map(configs.flatMap((config) => [config, ...config.layers]).map((blob) => [blob.digest, blob.bytes]));
+}
+
+export function largestLayer(image: FixtureImage): Layer {
+  return image.content[native].layers.reduce((largest, layer) =>
+    layer.bytes.length > largest.bytes.length ? layer : largest,
+  );
 }
 
 export function manifestsOf(image: FixtureImage, wanted: readonly Architecture[] = [native]): Map<string, Buffer> {

@@ -39,12 +39,13 @@ function writeConfiguration(directory: string, cachePort: number): Record<string
 }
 
 export function createPodman({ processes, directory, cachePort }: ClientSettings): Client {
+  const program = binary("podman");
   mkdirSync(directory, { recursive: true });
   const env = writeConfiguration(directory, cachePort);
   const own = ["root", "runroot", "tmpdir"].flatMap((name) => [`--${name}`, join(directory, name)]);
   const driver = ["--storage-driver", "vfs", "--events-backend", "none", "--cgroup-manager", "cgroupfs"];
   const podman = (args: readonly string[]) =>
-    processes.run(binary("podman"), [...own, ...driver, ...args], { env, timeoutMs: 90_000 });
+    processes.run(program, [...own, ...driver, ...args], { env, timeoutMs: 90_000 });
 
   /** The files as a container would see them. */
   async function verifyUnpacked(image: FixtureImage): Promise<void> {

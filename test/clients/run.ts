@@ -2,12 +2,15 @@
 import { deepEqual } from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { binary, ChildProcesses } from "./child-processes.ts";
 import { createChecks, type Checks } from "./checks.ts";
 import type { Client, ClientSettings } from "./client.ts";
 import { checkClient } from "./client-promises.ts";
 import { checkContainerdNames } from "./containerd-names.ts";
 import { startContainerd, type Containerd } from "./containerd.ts";
+import { verifyLog } from "./entrepot-log.ts";
+import { checkFaultyUpstream } from "./faulty-upstream.ts";
 import { startDockerd } from "./dockerd.ts";
 import { createPodman } from "./podman.ts";
 import { createScratchDirectory, processesNaming, removeScratchDirectory } from "./scratch-directory.ts";
@@ -76,29 +79,44 @@ async function checkEverything(run: Run): Promise<void> {
   checks.watch([...stage.logFiles, ...logFiles]);
   for (const containerd of containerds) await checkContainerdNames(checks, stage, containerd);
   await checkSharedFetch(checks, stage, clients);
+  for (const client of clients.filter(({ name }) => name !== "dockerd"))
+    await checkFaultyUpstream(checks, stage, client);
+  await checks.check("entrepot's log names every client and holds no error", async () => {
+    await stage.cache.stop();
+    verifyLog(stage, clients);
+  });
+}
+
+/** Aborts when the run is to end early: a signal, a fault of its own, too long a time. */
+function watchForInterruption(): AbortController {
+  const interruption = new AbortController();
+  const interrupt = (reason: string, cause?: unknown) => interruption.abort(new Error(reason, { cause }));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt(`ended by ${signal}`));
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (cause: unknown) => interrupt(`a fault of the run itself: ${inspect(cause)}`, cause));
+  }
+  setTimeout(() => interrupt(`longer than ${longestRunMs} ms`), longestRunMs).unref();
+  return interruption;
+}
+
+async function endEverything({ processes, scratch }: Run): Promise<void> {
+  await processes.endAll();
+  const remaining = processesNaming(scratch);
+  for (const line of remaining) process.kill(Number.parseInt(line, 10), "SIGKILL");
+  removeScratchDirectory(scratch);
+  deepEqual(remaining, [], "processes that had to be ended");
 }
 
 async function main(): Promise<void> {
   const print = (line: string) => process.stdout.write(`${line}\n`);
-  const scratch = createScratchDirectory();
-  const run: Run = { checks: createChecks(print), processes: new ChildProcesses(scratch), scratch };
+  const { signal } = watchForInterruption();
   const interrupted = new Promise<never>((_, reject) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => reject(new Error(`the run was ended by ${signal}`)));
-    }
-    for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-      process.on(event, (cause: unknown) => reject(new Error("a fault of the run itself", { cause })));
-    }
-    setTimeout(() => reject(new Error(`the run took longer than ${longestRunMs} ms`)), longestRunMs).unref();
+    signal.addEventListener("abort", () => reject(signal.reason as Error));
   });
-  await run.checks.check("the run comes to its end", () => Promise.race([checkEverything(run), interrupted]));
-  await run.checks.check("every process ends and nothing is left behind", async () => {
-    await run.processes.endAll();
-    const remaining = processesNaming(scratch);
-    for (const line of remaining) process.kill(Number.parseInt(line, 10), "SIGKILL");
-    removeScratchDirectory(scratch);
-    deepEqual(remaining, [], "processes that had to be ended");
-  });
+  const scratch = createScratchDirectory();
+  const run: Run = { checks: createChecks(print, signal), processes: new ChildProcesses(scratch), scratch };
+  await run.checks.conclude("the run comes to its end", () => Promise.race([checkEverything(run), interrupted]));
+  await run.checks.conclude("every process ends and nothing is left behind", () => endEverything(run));
   print(`${run.checks.passed()} passed, ${run.checks.failed()} failed`);
   process.exit(run.checks.failed() === 0 ? 0 : 1);
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { binary } from "./child-processes.ts";
 import { spawnSync } from "node:child_process";
 
 export function createScratchDirectory(): string {
@@ -12,7 +13,7 @@ export function createScratchDirectory(): string {
 export function removeScratchDirectory(directory: string): void {
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
   const below = mounts.map((line) => line.split(" ")[1] ?? "").filter((point) => point.startsWith(`${directory}/`));
-  for (const mountPoint of below.reverse()) spawnSync("umount", ["--lazy", mountPoint]);
+  for (const mountPoint of below.reverse()) spawnSync(binary("umount"), ["--lazy", mountPoint]);
   rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 

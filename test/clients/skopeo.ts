@@ -20,12 +20,13 @@ function expectedFiles(image: FixtureImage): Map<string, string> {
 }
 
 export function createSkopeo({ processes, directory, cachePort }: ClientSettings): Client {
+  const [skopeo, umoci] = [binary("skopeo"), binary("umoci")];
   const copies = join(directory, "copies");
   mkdirSync(copies, { recursive: true });
   const sourceOf = (image: FixtureImage) => `docker://127.0.0.1:${cachePort}/${hub}/${image.repository}:${image.tag}`;
   const copy = (image: FixtureImage, which: "all" | "system", target: string) => {
     const source = ["--multi-arch", which, "--quiet", "--src-tls-verify=false", sourceOf(image)];
-    return processes.run(binary("skopeo"), ["copy", ...source, target]);
+    return processes.run(skopeo, ["copy", ...source, target]);
   };
 
   /** This machine's platform as an OCI layout: every blob has its digest, and umoci unpacks the file that was packed. */
@@ -36,7 +37,7 @@ export function createSkopeo({ processes, directory, cachePort }: ClientSettings
       await copy(image, "system", `oci:${layout}:${image.tag}`);
       const blobs = join(layout, "blobs", "sha256");
       for (const name of readdirSync(blobs)) equal(digestOf(readFileSync(join(blobs, name))), `sha256:${name}`);
-      await processes.run(binary("umoci"), ["unpack", "--image", `${layout}:${image.tag}`, bundle]);
+      await processes.run(umoci, ["unpack", "--image", `${layout}:${image.tag}`, bundle]);
       const unpacked = readFileSync(join(bundle, "rootfs", largeFile));
       equal(digestOf(unpacked), digestOf(incompressible(unpacked.length, native)), "the large file, unpacked");
     } finally {

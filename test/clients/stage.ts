@@ -49,6 +49,7 @@ export async function buildStage(processes: ChildProcesses, directory: string): 
       await cache.stop();
       await upstream.start();
       upstream.pace(Infinity);
+      upstream.spoil(undefined);
       await cache.startCold();
       upstream.forget();
     },

@@ -3,7 +3,7 @@ import { equal } from "node:assert/strict";
 import { assertFetchedOnce, assertNothingFetched } from "../client-promises.ts";
 import { hub } from "../entrepot-process.ts";
 import { digestOf, type Layer, native } from "../fixture-image.ts";
-import type { FixtureImage } from "../fixture-manifests.ts";
+import { largestLayer, type FixtureImage } from "../fixture-manifests.ts";
 import { assertManifest } from "./expectations.ts";
 import type { Script } from "./script.ts";
 import type { Answer, Wire } from "./wire.ts";
@@ -18,12 +18,6 @@ function assertChunk(answer: Answer, offset: number, size: number): void {
   equal(answer.headers["content-range"], `bytes ${offset}-${size - 1}/${size}`, "Content-Range");
   equal(answer.headers["content-length"], String(size - offset), "Content-Length");
   equal(answer.headers["content-encoding"], undefined, "Content-Encoding");
-}
-
-function largestLayer(image: FixtureImage): Layer {
-  return image.content[native].layers.reduce((largest, layer) =>
-    layer.bytes.length > largest.bytes.length ? layer : largest,
-  );
 }
 
 /** The first request finds out whether ranges are honoured; its connection carries the first chunk. */

@@ -44,10 +44,13 @@ export const crane: Script = {
       assertUpstreamNotAsked(stage);
     });
     await checks.check("crane reads schema 2 as schema 2, whatever it accepts", async () => {
-      const { schema2 } = stage;
+      const { schema2, upstream } = stage;
+      upstream.forget();
       const path = `/v2/${hub}/${schema2.repository}/manifests/${schema2.tag}`;
       const headers = { ...own, accept: "application/vnd.oci.image.index.v1+json" };
       assertManifest(await wire.send({ method: "GET", path, headers }), schema2.index);
+      assertManifest(await wire.send({ method: "GET", path, headers }), schema2.index);
+      equal(upstream.requests.filter(({ method }) => method === "GET").length, 1, "GETs at the upstream");
     });
     await checks.check("crane asking for a manifest's digest as a blob is told that there is none", async () => {
       const path = `/v2/${hub}/${stage.demo.repository}/blobs/${stage.demo.index.digest}`;

@@ -35,9 +35,23 @@ export const kaniko: Script = {
       await pull(wire, stage.demo, hub);
       assertUpstreamNotAsked(stage);
     });
-    await checks.check("kaniko's other mapped registry is found by its own prefix", () =>
-      pull(wire, stage.demo, elsewhere),
-    );
+    await checks.check("kaniko's own name of the Hub, index.docker.io, is the Hub as a prefix too", async () => {
+      stage.upstream.forget();
+      await pull(wire, stage.demo, "index.docker.io");
+      assertUpstreamNotAsked(stage);
+    });
+    await checks.check("kaniko's other mapped registry is found by its own prefix and asked for its own", async () => {
+      stage.upstream.forget();
+      await pull(wire, stage.demo, elsewhere);
+      // Content that is here already may be kept once for both; whether the other registry has it must be asked there.
+      equal(
+        stage.upstream.requests.some(({ kind }) => kind === "manifest"),
+        true,
+        "the registry is asked for its tag",
+      );
+      const blobGets = [...stage.upstream.blobGetCounts().values()];
+      equal(Math.max(0, ...blobGets) <= 1, true, `GETs per blob: ${blobGets.join(", ")}`);
+    });
     await checks.check("kaniko's unmapped registry is refused, and no upstream is asked for it", async () => {
       stage.upstream.forget();
       const path = `/v2/unknown.example.test/${stage.demo.repository}/manifests/${stage.demo.tag}`;

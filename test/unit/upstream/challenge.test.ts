@@ -66,8 +66,8 @@ describe("parseChallenges", () => {
   );
 
   it("reads a long hostile value in linear time", () => {
-    const started = process.cpuUsage().user;
+    const started = process.cpuUsage();
     parseChallenges([`Bearer ${"a".repeat(100_000)}`, `Bearer ${" ,".repeat(50_000)}`, `B ${"a= ".repeat(30_000)}`]);
-    expect(process.cpuUsage(undefined).user - started).toBeLessThan(1_000_000);
+    expect(process.cpuUsage(started).user).toBeLessThan(1_000_000);
   });
 });

@@ -21,12 +21,14 @@ export interface Reports {
 type Overrides = Partial<Omit<UpstreamSettings, "limits" | "endpoints">> & {
   limits?: Partial<UpstreamSettings["limits"]>;
   credentials?: UpstreamSettings["endpoints"][number]["credentials"];
+  /** Waits between attempts as in production. */
+  isPatient?: boolean;
 };
 
 /** A client of the registries at `urls`, origin first, closed after the test; it does not wait between attempts. */
 export function connect(
   urls: string | string[],
-  { limits, credentials, ...overrides }: Overrides = {},
+  { limits, credentials, isPatient = false, ...overrides }: Overrides = {},
 ): { upstream: Upstream; reports: Reports; delays: number[] } {
   const reports: Reports = { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0 };
   const delays: number[] = [];
@@ -44,7 +46,7 @@ export function connect(
     delays.push(milliseconds);
     return Promise.resolve();
   };
-  const upstream = createUpstream(settings, observe(reports), { delay });
+  const upstream = createUpstream(settings, observe(reports), isPatient ? {} : { delay });
   onTestFinished(() => upstream.close());
   return { upstream, reports, delays };
 }

@@ -110,9 +110,9 @@ describe("a manifest", () => {
     }
   });
 
-  it("whose HEAD is not implemented leaves the caller to GET", async () => {
+  it.each([401, 403, 405, 501])("whose HEAD is answered with %d leaves the caller to GET", async (status) => {
     const registry = await start();
-    registry.misbehave({ on: "any", method: "HEAD", temperament: temperaments.status(405) });
+    registry.misbehave({ on: "any", method: "HEAD", temperament: temperaments.status(status) });
     const { upstream } = connect(registry.url);
     expect(await upstream.headManifest(app, tagged("1"), unhurried())).toEqual({
       digest: undefined,
@@ -144,6 +144,15 @@ describe("a blob's proof", () => {
     expect(await upstream.proveBlob(app, digestOf(Buffer.from("x")), unhurried())).toEqual({ present: false });
     registry.cdn.revokeSignatures();
     expect(registry.cdn.requests.count({ method: "HEAD" })).toBe(1);
+  });
+
+  it.each(["HEAD", "GET"])("is not a web page in answer to %s", async (method) => {
+    const registry = await start();
+    const blob = registry.pushBlob(app, seededBytes("a", 500));
+    const { upstream } = connect(registry.url);
+    registry.misbehave({ on: "blob", method, temperament: temperaments.htmlPage() });
+    registry.misbehave({ on: "blob", method: "HEAD", temperament: temperaments.status(405) });
+    expect(await failureOf(upstream.proveBlob(app, blob, unhurried()))).toMatchObject({ kind: "bad-response" });
   });
 
   it("is one byte where HEAD is refused, by the registry or behind the redirect", async () => {

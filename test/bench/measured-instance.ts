@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { stringify } from "yaml";
+
+/** entrepot in a process of its own, so that its memory and its time are its own. */
+export interface MeasuredInstance {
+  url: string;
+  /** Resident memory in MiB: now, and the most there has been. */
+  memory(): Promise<{ nowMiB: number; peakMiB: number }>;
+  stop(): Promise<void>;
+}
+
+/** Starts entrepot with docker.io at `upstreamUrl`, on a temporary data directory. */
+export async function startMeasured(upstreamUrl: string): Promise<MeasuredInstance> {
+  const directory = await mkdtemp(join(tmpdir(), "entrepot-bench-"));
+  const file = join(directory, "entrepot.yaml");
+  await writeFile(
+    file,
+    stringify({
+      listen: "127.0.0.1:0",
+      admin: { listen: "127.0.0.1:0" },
+      dataDir: join(directory, "data"),
+      upstreams: { "docker.io": { endpoints: [upstreamUrl] } },
+    }),
+  );
+  // The first start compiles; what is measured is any later one.
+  await end(await start(file));
+  const { child, url } = await start(file);
+  return {
+    url,
+    async memory() {
+      const status = await readFile(`/proc/${String(child.pid)}/status`, "utf8");
+      return { nowMiB: field(status, "VmRSS"), peakMiB: field(status, "VmHWM") };
+    },
+    async stop() {
+      await end({ child, url });
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Started {
+  child: ChildProcess;
+  url: string;
+}
+
+/** As `npm start` does it, without the npm process in between: its script is a command line for env(1). */
+async function start(configFile: string): Promise<Started> {
+  const { scripts } = JSON.parse(await readFile("package.json", "utf8")) as { scripts: { start: string } };
+  const child = spawn("sh", ["-c", `exec env ${scripts.start}`], {
+    env: { ...process.env, PATH: `node_modules/.bin:${String(process.env["PATH"])}`, ENTREPOT_CONFIG: configFile },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return { child, url: await listeningUrl(child) };
+}
+
+async function end({ child }: Started): Promise<void> {
+  child.kill("SIGTERM");
+  await once(child, "exit");
+}
+
+function listeningUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (!child.stdout) throw new Error("the log comes by a pipe");
+    createInterface(child.stdout).on("line", (line) => {
+      const { msg, pull } = JSON.parse(line) as { msg: string; pull?: string[] };
+      if (msg === "listening") resolve(`http://${String(pull?.[0])}`);
+    });
+    child.once("exit", (code) => reject(new Error(`entrepot ended with ${String(code)} before it listened`)));
+  });
+}
+
+function field(status: string, name: string): number {
+  const match = new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status);
+  return Math.round(Number(match?.[1]) / 1024);
+}

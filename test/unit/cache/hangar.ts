@@ -1,0 +1,135 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { openBlobStore, type BlobStore } from "../../../src/blobstore/index.ts";
+import { BodyBroken } from "../../../src/cache/index.ts";
+import { FlightReader } from "../../../src/cache/flight-reader.ts";
+import type { FlightPorts, FlightRequest } from "../../../src/cache/flight.ts";
+import { Flights, type Seat } from "../../../src/cache/flights.ts";
+import type { BlobReader } from "../../../src/cache/reader.ts";
+import { createBudget, type Budget } from "../../../src/eviction/index.ts";
+import { digestOf, parseRepositoryName, type Digest, type RepositoryName } from "../../../src/oci/index.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { temporaryDirectory } from "../metadata/temporary-directory.ts";
+import { FakeUpstream } from "./fake-upstream.ts";
+
+export const abandoned = { lingerMs: 5000, keepForMs: 900_000 };
+
+/** Flights over a real store, a fake upstream and a clock that the test moves. */
+export interface Hangar {
+  flights: Flights;
+  upstream: FlightRequest["upstream"] & FakeUpstream;
+  clock: ManualClock;
+  store: BlobStore;
+  budget: Budget;
+  ports: FlightPorts;
+  /** `<repository> <digest>` of what became a hit. */
+  recorded: string[];
+  /** Upstreams whose bytes were wrong, and reasons why something was not kept. */
+  noticed: string[];
+  staging: () => Promise<string[]>;
+  request: (digest: Digest, repository?: string, claimedSize?: number) => FlightRequest;
+}
+
+export async function openHangar(
+  override: (ports: FlightPorts) => Partial<FlightPorts> = () => ({}),
+  maxBytes = 1024 ** 3,
+): Promise<Hangar> {
+  const directory = await temporaryDirectory();
+  const store = await openBlobStore({ directory, bootId: "test" });
+  const budget = await createBudget({
+    maxSize: { kind: "bytes", bytes: maxBytes },
+    minFree: { kind: "bytes", bytes: 0 },
+    storedBytes: 0,
+    space: () => Promise.resolve({ availableBytes: 1e12, totalBytes: 1e12 }),
+  });
+  const clock = new ManualClock();
+  const upstream = new FakeUpstream();
+  const recorded: string[] = [];
+  const noticed: string[] = [];
+  const plain: FlightPorts = {
+    store,
+    budget,
+    clock,
+    record(_, name, digest) {
+      recorded.push(`${name} ${digest}`);
+      return Promise.resolve(true);
+    },
+    observer: {
+      verifyFailed: (name) => noticed.push(name),
+      uncached: (reason) => noticed.push(reason),
+    },
+  };
+  const ports = { ...plain, ...override(plain) };
+  const flights = new Flights(ports, abandoned);
+  onTestFinished(async () => {
+    await flights.close();
+    await store.close();
+  });
+  return {
+    flights,
+    upstream,
+    clock,
+    store,
+    budget,
+    ports,
+    recorded,
+    noticed,
+    staging: () => readdir(join(directory, "ingest")),
+    request: (of, name = "library/demo", claimedSize) => ({
+      upstream,
+      repository: repositoryOf(name),
+      digest: of,
+      claimedSize,
+      settings: { answerWithinMs: 20_000, maxBlobSizeBytes: 1024 ** 4 },
+    }),
+  };
+}
+
+export function repositoryOf(name: string): RepositoryName {
+  const repository = parseRepositoryName(name);
+  if (!repository) throw new Error(`${name} is no repository name`);
+  return repository;
+}
+
+/** A client that reads the whole blob from its seat; leaves at the end, whatever the end. */
+export function readerAt(seat: Seat, size: number, start = 0, end = size): BlobReader {
+  const isWhole = start === 0 && end === size;
+  return new FlightReader(seat.flight, { end, isWhole, onClose: () => seat.leave() });
+}
+
+export interface Received {
+  bytes: Buffer;
+  /** Whether all the announced bytes came. */
+  isWhole: boolean;
+  broken: BodyBroken | undefined;
+}
+
+/** Reads as the registry does: until the end, or until the reader breaks off. */
+export async function receive(reader: BlobReader, size: number, start = 0, bufferBytes = 64 * 1024): Promise<Received> {
+  const parts: Buffer[] = [];
+  const buffer = Buffer.alloc(bufferBytes);
+  let position = start;
+  let broken: BodyBroken | undefined;
+  try {
+    while (position < size) {
+      const count = await reader.read(buffer, position, Math.min(buffer.length, size - position));
+      if (count === 0) break;
+      parts.push(Buffer.from(buffer.subarray(0, count)));
+      position += count;
+    }
+  } catch (error) {
+    if (!(error instanceof BodyBroken)) throw error;
+    broken = error;
+  } finally {
+    await reader.close();
+  }
+  return { bytes: Buffer.concat(parts), isWhole: position === size, broken };
+}
+
+/** Resolves when the flight has changed until `isSo`. */
+export async function until(seat: Seat, isSo: () => boolean): Promise<void> {
+  while (!isSo()) await seat.flight.changed();
+}
+
+export { digestOf };

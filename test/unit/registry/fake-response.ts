@@ -1,0 +1,67 @@
+import { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
+import type { BlobReader } from "../../../src/cache/index.ts";
+
+/** One write that has not been taken yet: its bytes are the sender's own memory. */
+export interface PendingWrite {
+  bytes: Buffer;
+  /** The kernel has taken the bytes, or the socket failed. */
+  done: (error?: Error) => void;
+}
+
+/** What `sendBody` uses of a response: writes go to `onWrite`, which says when they are done. */
+export class FakeResponse extends EventEmitter {
+  destroyed = false;
+  readonly #onWrite: (write: PendingWrite) => void;
+
+  constructor(onWrite: (write: PendingWrite) => void) {
+    super();
+    this.#onWrite = onWrite;
+  }
+
+  write(bytes: Buffer, done: (error?: Error) => void): boolean {
+    this.#onWrite({ bytes, done });
+    return false;
+  }
+
+  /** The client has gone. */
+  leave(): void {
+    this.destroyed = true;
+    this.emit("close");
+  }
+
+  asResponse(): ServerResponse {
+    return this as unknown as ServerResponse;
+  }
+}
+
+/** A client that takes every write after `ms(bytes)`, by the timers of the test. */
+export function takingIn(ms: (byteCount: number) => number): { response: FakeResponse; taken: Buffer[] } {
+  const taken: Buffer[] = [];
+  const response = new FakeResponse(({ bytes, done }) => {
+    const take = (): void => {
+      taken.push(Buffer.from(bytes));
+      done();
+    };
+    const wait = ms(bytes.length);
+    if (wait === 0) queueMicrotask(take);
+    else setTimeout(take, wait);
+  });
+  return { response, taken };
+}
+
+/** A reader of `bytes` that notes what it was asked for. */
+export function readerOf(bytes: Buffer): BlobReader & { asked: number[]; buffers: Buffer[] } {
+  const asked: number[] = [];
+  const buffers: Buffer[] = [];
+  return {
+    asked,
+    buffers,
+    read(buffer, position, length) {
+      asked.push(length);
+      buffers.push(buffer);
+      return Promise.resolve(bytes.copy(buffer, 0, position, position + length));
+    },
+    close: () => Promise.resolve(),
+  };
+}

@@ -76,7 +76,7 @@ async function buildParts(
     await index.close();
   });
   const space = (): ReturnType<BlobStore["space"]> => store.space();
-  const budget = await createBudget({ ...settings.storage, storedBytes: index.counts().storedBytes, space });
+  const budget = await createBudget({ ...settings.storage, storedBytes: () => index.counts().storedBytes, space });
   const opened = settings.upstreams.map((entry) => ({ ...entry, upstream: openUpstream(entry, metrics) }));
   undo.push(async () => {
     await Promise.all(opened.map(({ upstream }) => upstream.close()));
@@ -119,8 +119,8 @@ function observeGauges(metrics: Metrics, { store, index, budget, cache }: Omit<P
   });
   metrics.observeStore(async () => {
     const { availableBytes } = await store.space();
-    const { blobs, manifests } = index.counts();
-    const { storedBytes, maxBytes, reservedBytes } = budget;
+    const { blobs, manifests, storedBytes } = index.counts();
+    const { maxBytes, reservedBytes } = budget;
     return {
       bytes: storedBytes,
       maxBytes,

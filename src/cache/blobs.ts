@@ -6,7 +6,7 @@ import type { AnswerOutcome, BlobAnswer, RangeUnsatisfiable } from "./answers.ts
 import { BodyBroken } from "./broken.ts";
 import { within, type Clock } from "./clock.ts";
 import { FlightReader } from "./flight-reader.ts";
-import { BlobAbsent, type Flight, type FlightRequest } from "./flight.ts";
+import { BlobAbsent, type Flight, type FlightObserver, type FlightRequest } from "./flight.ts";
 import type { Flights, Seat } from "./flights.ts";
 import type { OnLost } from "./manifest-store.ts";
 import type { Membership } from "./membership.ts";
@@ -32,6 +32,7 @@ export interface BlobPorts {
   memory: Memory;
   flights: Flights;
   clock: Clock;
+  observer: FlightObserver;
   onLost: OnLost;
 }
 
@@ -120,7 +121,7 @@ export class Blobs {
       if (file?.size === row.size) return { size: row.size, reader: createFileReader(file) };
       await file?.close();
     }
-    await this.#ports.onLost(digest, row.size);
+    await this.#ports.onLost(digest);
     return undefined;
   }
 
@@ -159,6 +160,7 @@ export class Blobs {
     const seat = this.#sponsor(request, span, size);
     try {
       const reader = await this.#openPart(request, span, () => seat?.leave());
+      this.#ports.observer.uncached("range");
       return { outcome: "uncached", digest, size, ...span, isPartial: true, reader };
     } catch (error) {
       seat?.leave();

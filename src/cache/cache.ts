@@ -5,7 +5,7 @@ import { RegistryError, type Digest, type Reference, type RepositoryName } from 
 import type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, TagsAnswer } from "./answers.ts";
 import { Blobs } from "./blobs.ts";
 import type { Clock } from "./clock.ts";
-import type { FlightObserver } from "./flight.ts";
+import type { FlightObserver, FlightPorts } from "./flight.ts";
 import { durably } from "./durably.ts";
 import { Flights, type AbandonedPolicy } from "./flights.ts";
 import { Listings } from "./listings.ts";
@@ -66,18 +66,20 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const memory = new Memory(settings.memory);
   const negatives = new Negatives(clock);
   const membership = new Membership(index, clock, observer);
-  const flights = new Flights({ store, budget, clock, observer, record: recordIn(index) }, settings.abandoned);
-  const onLost: OnLost = async (digest, size) => {
+  const flights = new Flights(
+    { store, budget, clock, observer, record: recordIn(index, observer) },
+    settings.abandoned,
+  );
+  const onLost: OnLost = async (digest) => {
     memory.delete(digest);
     await store.remove(digest);
     await durably(observer, index.forgetFile(digest));
-    budget.removed(size);
   };
   const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer, onLost });
   const manifests = new Manifests({ index, manifests: manifestStore, membership, negatives, clock });
   const tags = new Tags({ index, manifests, manifestStore, negatives, clock, observer });
   const listings = new Listings(index, clock, observer);
-  const blobs = new Blobs({ store, index, membership, negatives, memory, flights, clock, onLost });
+  const blobs = new Blobs({ store, index, membership, negatives, memory, flights, clock, observer, onLost });
   const entries = new Map(ports.upstreams.map((entry) => [entry.upstream.name, entry]));
 
   const source = ({ upstream, repository, trace }: Target): Source => {
@@ -102,11 +104,9 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   };
 }
 
-/** A committed file becomes a hit; tells whether its bytes are new to the store. */
-function recordIn(index: Metadata) {
-  return async (upstream: string, repository: RepositoryName, digest: Digest, size: number): Promise<boolean> => {
-    const isNew = index.blob(digest)?.state !== "present";
-    await index.recordBlob({ upstream, name: repository }, digest, size);
-    return isNew;
-  };
+/** A committed file becomes a hit. Where the index refuses, the file goes, unless another upstream's fill made it a hit. */
+function recordIn(index: Metadata, observer: FlightObserver): FlightPorts["record"] {
+  return async (upstream, repository, digest, size) =>
+    (await durably(observer, index.recordBlob({ upstream, name: repository }, digest, size))) ||
+    index.blob(digest)?.state === "present";
 }

@@ -1,6 +1,6 @@
 import type { Hash } from "node:crypto";
 import { StoreError, type BlobStore, type Staging } from "../blobstore/index.ts";
-import type { Budget, Reservation } from "../eviction/index.ts";
+import { BudgetExceeded, type Budget, type Reservation } from "../eviction/index.ts";
 import { createDigestHash, digestAlgorithm, RegistryError, type Digest, type RepositoryName } from "../oci/index.ts";
 import { UpstreamError, type Upstream } from "../upstream/index.ts";
 import { BodyBroken } from "./broken.ts";
@@ -21,14 +21,23 @@ export interface FlightPorts {
   store: BlobStore;
   budget: Budget;
   clock: Clock;
-  /** The file is committed: make it a hit. Resolves when that is durable, to whether the bytes are new to the store. */
+  /** The file is committed: make it a hit. Resolves when that is durable; false where it could not be done. */
   record: (upstream: string, repository: RepositoryName, digest: Digest, size: number) => Promise<boolean>;
   observer: FlightObserver;
 }
 
 export interface FlightObserver {
   verifyFailed(upstream: string): void;
-  uncached(reason: "no-space" | "io" | "database"): void;
+  uncached(reason: UncachedReason): void;
+}
+
+/** Why content goes to its clients without being kept; `range`: a part that no fill was near. */
+export type UncachedReason = "budget" | "no-space" | "io" | "database" | "range";
+
+/** The reason why `error` keeps content from being stored; undefined where it is another kind of failure. */
+export function uncachedReason(error: unknown): UncachedReason | undefined {
+  if (error instanceof BudgetExceeded) return "budget";
+  return error instanceof StoreError && error.kind !== "closed" ? error.kind : undefined;
 }
 
 export interface FlightRequest {
@@ -190,8 +199,9 @@ export class Flight {
       this.wake();
       await this.#fill(chunks);
     } catch (error) {
-      if (!(error instanceof StoreError) || error.kind === "closed") throw error;
-      this.#detach(error.kind);
+      const reason = uncachedReason(error);
+      if (!reason) throw error;
+      await this.#detach(reason);
       opened();
       return;
     }
@@ -221,7 +231,6 @@ export class Flight {
     if (this.#staging) return;
     try {
       this.#reservation = await this.#ports.budget.reserve(this.#size ?? reserveStepBytes);
-      if (!this.#reservation) throw new StoreError("no-space", "the budget has no room for the blob", undefined);
       this.#staging = await this.#ports.store.stage((written) => this.#advance(written));
     } catch (error) {
       this.#spare = { chunks, from: this.#written };
@@ -247,9 +256,7 @@ export class Flight {
     if (bytes > settings.maxBlobSizeBytes) throw tooLarge(bytes, settings);
     if (this.#size !== undefined && bytes <= this.#size) return;
     const steps = Math.ceil(bytes / reserveStepBytes) * reserveStepBytes;
-    if (!(await this.#reservation?.extendTo(steps))) {
-      throw new StoreError("no-space", "the budget has no room for the rest of a blob of unknown size", undefined);
-    }
+    await this.#reservation?.extendTo(steps);
   }
 
   /** Bytes are in the file: hash them, so that the hash state is always that of the file, and tell the readers. */
@@ -284,26 +291,19 @@ export class Flight {
     const { upstream, repository, digest } = this.request;
     try {
       await this.#staging?.commit(digest);
+      if (await this.#ports.record(upstream.name, repository, digest, this.#written)) this.#phase = "stored";
+      else await this.#ports.store.remove(digest);
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      if (error.kind !== "closed") this.#ports.observer.uncached(error.kind);
+      // Whatever it was, those who read now have verified bytes: it must not break them.
+      this.#ports.observer.uncached(uncachedReason(error) ?? "io");
+    } finally {
       this.#reservation?.release();
-      return;
-    }
-    try {
-      const isNew = await this.#ports.record(upstream.name, repository, digest, this.#written);
-      if (isNew) this.#reservation?.settle(this.#written);
-      else this.#reservation?.release();
-      this.#phase = "stored";
-    } catch {
-      this.#ports.observer.uncached("database");
-      this.#reservation?.release();
-      await this.#ports.store.remove(digest);
     }
   }
 
-  #detach(reason: "no-space" | "io"): void {
-    this.#unhashed = [];
+  /** What was appended before is in the file and in the hash, or never will be, when the readers go on by themselves. */
+  async #detach(reason: UncachedReason): Promise<void> {
+    await this.#staging?.flush().catch(() => undefined);
     this.#phase = "detached";
     this.#ports.observer.uncached(reason);
     this.wake();

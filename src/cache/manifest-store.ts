@@ -1,5 +1,4 @@
 import type { BlobStore } from "../blobstore/index.ts";
-import { StoreError } from "../blobstore/index.ts";
 import type { Budget } from "../eviction/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import {
@@ -15,7 +14,7 @@ import {
 } from "../oci/index.ts";
 import { UpstreamError, type ManifestBody } from "../upstream/index.ts";
 import type { Clock } from "./clock.ts";
-import type { FlightObserver } from "./flight.ts";
+import { uncachedReason, type FlightObserver } from "./flight.ts";
 import type { Memory } from "./memory.ts";
 import type { Source } from "./source.ts";
 
@@ -26,7 +25,7 @@ export interface StoredManifest {
 }
 
 /** The file of something that the index has as present is not there, or is wrong: it is given up. */
-export type OnLost = (digest: Digest, size: number) => Promise<void>;
+export type OnLost = (digest: Digest) => Promise<void>;
 
 export interface ManifestStorePorts {
   store: BlobStore;
@@ -55,7 +54,7 @@ export class ManifestStore {
     if (known) return { digest, mediaType: row.mediaType, bytes: known };
     const bytes = await store.readAll(digest);
     if (!bytes || digestOf(bytes, digestAlgorithm(digest)) !== digest) {
-      await onLost(digest, row.size);
+      await onLost(digest);
       return undefined;
     }
     memory.set(digest, bytes);
@@ -118,7 +117,7 @@ export class ManifestStore {
       );
     } catch (error) {
       // Whatever the disk or the database says, the bytes are right and the pull goes on (promise P5).
-      observer.uncached(error instanceof StoreError && error.kind !== "closed" ? error.kind : "database");
+      observer.uncached(uncachedReason(error) ?? "database");
       return false;
     }
     memory.set(digest, bytes);
@@ -128,18 +127,16 @@ export class ManifestStore {
   async #write(digest: Digest, bytes: Buffer): Promise<void> {
     const { store, budget } = this.#ports;
     const reservation = await budget.reserve(bytes.length);
-    if (!reservation) throw new StoreError("no-space", "the budget has no room for the manifest", undefined);
-    const staging = await store.stage().catch((error: unknown) => {
-      reservation.release();
-      throw error;
-    });
     try {
-      await staging.append(bytes);
-      await staging.commit(digest);
-      reservation.settle(bytes.length);
+      const staging = await store.stage();
+      try {
+        await staging.append(bytes);
+        await staging.commit(digest);
+      } finally {
+        await staging.close();
+      }
     } finally {
       reservation.release();
-      await staging.close();
     }
   }
 }

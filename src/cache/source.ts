@@ -82,7 +82,7 @@ export function clientError(error: unknown, cached?: string): unknown {
       });
     case "unauthorized":
     case "denied":
-      return new RegistryError("DENIED", `${error.upstream} refuses the credentials configured for it`, options);
+      return new RegistryError("DENIED", `${error.upstream} refuses access`, options);
     case "timeout":
       return new RegistryError("UPSTREAM_TIMEOUT", `${error.upstream} does not answer in time`, options);
     case "unreachable":

@@ -8,91 +8,77 @@ export interface BudgetSettings {
 }
 
 export interface BudgetOptions extends BudgetSettings {
-  /** Bytes the store holds at the start. */
-  storedBytes: number;
+  /** Bytes that the store holds now; the index counts them, so that nothing can drift apart. */
+  storedBytes: () => number;
   space: () => Promise<{ availableBytes: number; totalBytes: number }>;
 }
 
-/** Bytes set aside for one staging file. Exactly one of `settle` and `release` counts, and only once. */
+/** The content does not fit: it passes through uncached. */
+export class BudgetExceeded extends Error {
+  override readonly name = "BudgetExceeded";
+}
+
+/** Bytes set aside for one staging file, until its row is committed or the file is gone. */
 export interface Reservation {
-  /** Makes the reservation at least `bytes` large; false where the budget has no room. */
-  extendTo(bytes: number): Promise<boolean>;
-  /** The file is committed with this size: reserved bytes become stored ones. */
-  settle(bytes: number): void;
+  /**
+   * Makes the reservation at least `bytes` large.
+   * @throws BudgetExceeded
+   */
+  extendTo(bytes: number): Promise<void>;
+  /** Counts once, however often it is called. */
   release(): void;
 }
 
 /** The byte budget of the store: what is stored plus what is reserved stays within `maxBytes` and leaves `minFree`. */
 export interface Budget {
   readonly maxBytes: number;
-  readonly storedBytes: number;
   readonly reservedBytes: number;
-  /** Undefined where the bytes do not fit: the content then passes through uncached. */
-  reserve(bytes: number): Promise<Reservation | undefined>;
-  /** Stored bytes that are gone from the disk. */
-  removed(bytes: number): void;
+  /** @throws BudgetExceeded */
+  reserve(bytes: number): Promise<Reservation>;
 }
 
 const defaultShare = 0.8;
 
-export async function createBudget(options: BudgetOptions): Promise<Budget> {
-  const { availableBytes, totalBytes } = await options.space();
-  const minFreeBytes = bytesOf(options.minFree, totalBytes);
-  const maxBytes = options.maxSize
-    ? bytesOf(options.maxSize, totalBytes)
-    : Math.floor(defaultShare * (availableBytes + options.storedBytes));
-  let storedBytes = options.storedBytes;
+export async function createBudget({ maxSize, minFree, storedBytes, space }: BudgetOptions): Promise<Budget> {
+  const { availableBytes, totalBytes } = await space();
+  const minFreeBytes = bytesOf(minFree, totalBytes);
+  const maxBytes = maxSize ? bytesOf(maxSize, totalBytes) : Math.floor(defaultShare * (availableBytes + storedBytes()));
   let reservedBytes = 0;
 
   /** Takes the bytes first and asks the file system afterwards, so that two callers cannot both take the last room. */
-  async function take(bytes: number): Promise<boolean> {
-    if (storedBytes + reservedBytes + bytes > maxBytes) return false;
+  async function take(bytes: number): Promise<void> {
+    if (storedBytes() + reservedBytes + bytes > maxBytes) throw new BudgetExceeded("storage.maxSize would be exceeded");
     reservedBytes += bytes;
-    const { availableBytes: available } = await options.space();
+    const { availableBytes: available } = await space();
     // What is reserved and already written counts twice here: near the limit that errs towards leaving space free.
-    if (available - reservedBytes >= minFreeBytes) return true;
+    if (available - reservedBytes >= minFreeBytes) return;
     reservedBytes -= bytes;
-    return false;
+    throw new BudgetExceeded("storage.minFree would not be left");
   }
 
-  function createReservation(first: number): Reservation {
-    let held = first;
-    let isOpen = true;
-    const end = (): void => {
-      if (!isOpen) return;
-      isOpen = false;
-      reservedBytes -= held;
-    };
+  async function reserve(bytes: number): Promise<Reservation> {
+    await take(bytes);
+    let held = bytes;
     return {
-      async extendTo(bytes) {
-        const more = bytes - held;
-        if (more <= 0) return true;
-        if (!isOpen || !(await take(more))) return false;
+      async extendTo(wanted) {
+        const more = wanted - held;
+        if (more <= 0) return;
+        await take(more);
         held += more;
-        return true;
       },
-      settle(bytes) {
-        if (isOpen) storedBytes += bytes;
-        end();
+      release() {
+        reservedBytes -= held;
+        held = 0;
       },
-      release: end,
     };
   }
 
   return {
     maxBytes,
-    get storedBytes() {
-      return storedBytes;
-    },
     get reservedBytes() {
       return reservedBytes;
     },
-    async reserve(bytes) {
-      return (await take(bytes)) ? createReservation(bytes) : undefined;
-    },
-    removed(bytes) {
-      storedBytes -= bytes;
-    },
+    reserve,
   };
 }
 

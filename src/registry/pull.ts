@@ -114,6 +114,9 @@ export async function pullTags(
     "Content-Type": "application/json",
     "Content-Length": body.length,
     ...ageHeaders(answer),
+    ...(!answer.isComplete && {
+      Warning: '299 - "the registry has more tags than the first 10000, which are listed here"',
+    }),
     ...(nextAfter !== undefined && { Link: `<${nextPage(route, size, nextAfter, exchange.namespace)}>; rel="next"` }),
   };
   sendBytes(response, exchange, 200, headers, methodOf(request) === "HEAD" ? undefined : body);

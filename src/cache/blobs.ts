@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { BlobStore } from "../blobstore/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import { digestAlgorithm, digestOf, RegistryError, type Digest } from "../oci/index.ts";
+import { UpstreamError } from "../upstream/index.ts";
 import type { AnswerOutcome, BlobAnswer, RangeUnsatisfiable } from "./answers.ts";
 import { BodyBroken } from "./broken.ts";
 import { within, type Clock } from "./clock.ts";
@@ -286,6 +287,7 @@ async function verified(flight: Flight, source: Source): Promise<void> {
   const { run } = flight;
   while (!run.error && (flight.phase === "opening" || flight.phase === "running")) await flight.changed();
   if (!run.error) return;
+  if (run.error.cause instanceof UpstreamError) throw clientError(run.error.cause);
   throw new RegistryError("BAD_UPSTREAM", run.error.message, {
     detail: { upstream: source.key.upstream, reason: run.error.kind },
     cause: run.error,

@@ -6,6 +6,7 @@ import type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, T
 import { Blobs } from "./blobs.ts";
 import type { Clock } from "./clock.ts";
 import type { FlightObserver, FlightPorts } from "./flight.ts";
+import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
 import { Flights, type AbandonedPolicy } from "./flights.ts";
 import { Listings } from "./listings.ts";
@@ -70,11 +71,15 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     { store, budget, clock, observer, record: recordIn(index, observer) },
     settings.abandoned,
   );
-  const onLost: OnLost = async (digest) => {
-    memory.delete(digest);
-    await store.remove(digest);
-    await durably(observer, index.forgetFile(digest));
-  };
+  const losses = new Collapse<void>();
+  const onLost: OnLost = (digest) =>
+    losses.run(digest, async () => {
+      // Whoever noticed it first may have been followed by a fill that brought it back.
+      if (index.blob(digest)?.state !== "present") return;
+      memory.delete(digest);
+      await store.remove(digest);
+      await durably(observer, index.forgetFile(digest));
+    }).promise;
   const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer, onLost });
   const manifests = new Manifests({ index, manifests: manifestStore, membership, negatives, clock });
   const tags = new Tags({ index, manifests, manifestStore, negatives, clock, observer });

@@ -61,7 +61,7 @@ export class FlightReader implements BlobReader {
   /** A length that only a manifest claimed may turn out wrong: then the last byte must not go out. */
   #checkLength(): void {
     const { end, isWhole } = this.#options;
-    const isTooLong = this.#flight.phase === "detached" && this.#flight.written >= end;
+    const isTooLong = this.#flight.phase === "detached" && this.#flight.written >= Math.max(1, end);
     if (isWhole && (isTooLong || (this.#isComplete() && this.#flight.size !== end))) {
       throw new BodyBroken("length-mismatch", "the blob does not have the length that was announced");
     }

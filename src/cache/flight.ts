@@ -133,11 +133,10 @@ export class Flight {
     opened.promise.catch(() => undefined);
     const run: Run = { opened: opened.promise, controller: new AbortController(), error: undefined };
     this.run = run;
-    this.#phase = "opening";
     this.#ended = this.#ended
       .then(() => this.#fly(run, () => opened.resolve(undefined)))
-      .catch((error: unknown) => {
-        this.#endRun(run, error);
+      .catch(async (error: unknown) => {
+        await this.#endRun(run, error);
         opened.reject(error);
       });
     return this.#ended;
@@ -187,6 +186,12 @@ export class Flight {
   }
 
   async #fly(run: Run, opened: () => void): Promise<void> {
+    // The run that this one was to replace has brought everything after all.
+    if (this.#phase === "verified" || this.#phase === "stored") {
+      opened();
+      return;
+    }
+    this.#phase = "opening";
     this.#startedAt = this.#ports.clock.now();
     try {
       // What an earlier run appended must be in the file and in the hash before the offset is asked for.
@@ -219,7 +224,10 @@ export class Flight {
     });
     if (!body) throw new BlobAbsent(digest);
     if (this.#written > 0 && body.size !== undefined && this.#size !== undefined && body.size !== this.#size) {
-      throw new UpstreamError("bad-response", "the blob's length has changed", { upstream: upstream.name });
+      throw new UpstreamError("bad-response", "the blob's length has changed", {
+        upstream: upstream.name,
+        status: 200,
+      });
     }
     this.#size = body.size ?? this.#size ?? claimedSize;
     if ((this.#size ?? 0) > settings.maxBlobSizeBytes) throw tooLarge(this.#size, settings);
@@ -310,13 +318,23 @@ export class Flight {
   }
 
   /** The run ended early: readers of this run end short; what is in the file stays for another run unless it is wrong. */
-  #endRun(run: Run, error: unknown): void {
-    const isWrong = error instanceof BodyBroken || error instanceof RegistryError;
+  async #endRun(run: Run, error: unknown): Promise<void> {
+    run.controller.abort(error);
+    await this.#staging?.flush().catch(() => undefined);
+    const isWrong = error instanceof BodyBroken || error instanceof RegistryError || contradictsPart(error);
     run.error = error instanceof BodyBroken ? error : new BodyBroken("transport", "the upstream broke off", error);
     this.#phase = isWrong || this.#written === 0 ? "failed" : "paused";
     this.#recent.clear();
     this.wake();
   }
+}
+
+/**
+ * The upstream answered that the part cannot be continued as it is (another length, no such range): to keep it would let
+ * every later request fail in the same way.
+ */
+function contradictsPart(error: unknown): boolean {
+  return error instanceof UpstreamError && error.kind === "bad-response" && [200, 206, 416].includes(error.status ?? 0);
 }
 
 function tooLarge(size: number | undefined, settings: FlightSettings): RegistryError {

@@ -124,7 +124,11 @@ export class Flights {
     if (flight.run !== run) return;
     entry.isRunning = false;
     if (flight.phase === "paused") {
-      this.#keep(key, entry, run.controller.signal.aborted ? this.#abandoned.keepForMs : failureMemoryMs);
+      this.#keep(
+        key,
+        entry,
+        run.controller.signal.reason instanceof Cancelled ? this.#abandoned.keepForMs : failureMemoryMs,
+      );
       return;
     }
     if (run.error instanceof BodyBroken && run.error.kind === "digest-mismatch") {

@@ -43,5 +43,5 @@ export function ageSeconds(checkedAt: number, now: number): number {
 
 /** Seconds until it expires, negative once it has (RFC 9211 section 2.5). */
 export function ttlSeconds(checkedAt: number, policy: TagPolicy, now: number): number {
-  return Math.floor((checkedAt + policy.freshForMs - now) / 1000);
+  return checkedAt > now ? 0 : Math.floor((checkedAt + policy.freshForMs - now) / 1000);
 }

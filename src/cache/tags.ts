@@ -151,7 +151,7 @@ export class Tags {
     const flag = mirrorFlag(resolution.isFromOrigin);
     if (resolution.kind === "named") return this.#named(request, resolution.head, { age, flag });
     const confirmed = row && (await this.#stored(row, (manifest) => manifestAnswer("hit", manifest, { age, flag })));
-    return confirmed ?? this.#refetched(request);
+    return confirmed ?? this.#refetched(request, { age, flag });
   }
 
   /** The upstream names a digest: a HEAD is answered with that, a GET fetches it by that digest and moves the tag. */
@@ -167,19 +167,16 @@ export class Tags {
     if (method === "HEAD") return { outcome: "uncached", bytes: undefined, ...named, ...extra };
     const { promise, isLeader } = manifests.fetch(source, { kind: "digest", digest: named.digest });
     const fetched = await waitFor(source, promise);
-    if (!fetched) {
-      const { upstream } = source.key;
-      throw new UpstreamError("bad-response", `the tag names ${named.digest}, which is not there`, { upstream });
-    }
+    if (!fetched) return this.#refetched(request, extra);
     if (fetched.isKept) await this.#write(index.moveTag(source.key, tag, named.digest, clock.now()));
     return manifestAnswer(outcomeOf(fetched, isLeader), fetched, extra);
   }
 
-  /** The row was confirmed but its file is gone. */
-  async #refetched(request: TagRequest): Promise<ManifestAnswer> {
-    const resolution = await this.#fetchByTag(request);
+  /** The row was confirmed but its file is gone, or a HEAD named a digest that is not there: the tag's GET decides. */
+  async #refetched(request: TagRequest, extra: Pick<ManifestAnswer, "age" | "flag">): Promise<ManifestAnswer> {
+    const resolution = await waitFor(request.source, this.#fetchByTag(request));
     if (resolution.kind !== "fetched") throw manifestUnknown(request.source, { kind: "tag", tag: request.tag });
-    return manifestAnswer(outcomeOf(resolution.manifest, true), resolution.manifest);
+    return manifestAnswer(outcomeOf(resolution.manifest, true), resolution.manifest, extra);
   }
 
   /** The origin said 404: believed at once for what we never had, else only when it says so again after a while. */

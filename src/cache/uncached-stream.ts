@@ -38,8 +38,11 @@ export class UncachedStream implements BlobReader {
   async read(buffer: Buffer, position: number, length: number): Promise<number> {
     if (position !== this.#position)
       throw new Error(`an uncached body is read in order: at ${this.#position}, asked for ${position}`);
-    if (position >= this.#options.end) return 0;
-    if (this.#chunk.length === 0) await this.#next();
+    if (position >= this.#options.end) {
+      if (!this.#isVerified) await this.#verify();
+      return 0;
+    }
+    while (this.#chunk.length === 0) await this.#next();
     const limit = (this.#isVerified ? this.#options.end : this.#releasable) - position;
     if (limit <= 0) {
       await this.#verify();
@@ -70,8 +73,9 @@ export class UncachedStream implements BlobReader {
   async #verify(): Promise<void> {
     const { hash, digest, end } = this.#options;
     if (!hash) return;
-    const { done } = await this.#iterator.next();
-    if (!done || this.#received !== end)
+    let next = await this.#iterator.next();
+    while (!next.done && next.value.length === 0) next = await this.#iterator.next();
+    if (!next.done || this.#received !== end)
       throw new BodyBroken("length-mismatch", `the upstream's body is longer than ${end} bytes`);
     if (!hashIs(hash, digest))
       throw new BodyBroken("digest-mismatch", "the upstream's bytes do not have the digest asked for");

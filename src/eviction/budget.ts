@@ -49,26 +49,31 @@ export async function createBudget({ maxSize, minFree, storedBytes, space }: Bud
   async function take(bytes: number): Promise<void> {
     if (storedBytes() + reservedBytes + bytes > maxBytes) throw new BudgetExceeded("storage.maxSize would be exceeded");
     reservedBytes += bytes;
-    const { availableBytes: available } = await space();
-    // What is reserved and already written counts twice here: near the limit that errs towards leaving space free.
-    if (available - reservedBytes >= minFreeBytes) return;
-    reservedBytes -= bytes;
-    throw new BudgetExceeded("storage.minFree would not be left");
+    try {
+      const { availableBytes: available } = await space();
+      // What is reserved and already written counts twice here: near the limit that errs towards leaving space free.
+      if (available - reservedBytes < minFreeBytes) throw new BudgetExceeded("storage.minFree would not be left");
+    } catch (error) {
+      reservedBytes -= bytes;
+      throw error;
+    }
   }
 
   async function reserve(bytes: number): Promise<Reservation> {
     await take(bytes);
     let held = bytes;
+    let isOpen = true;
     return {
       async extendTo(wanted) {
         const more = wanted - held;
         if (more <= 0) return;
         await take(more);
-        held += more;
+        if (isOpen) held += more;
+        else reservedBytes -= more;
       },
       release() {
-        reservedBytes -= held;
-        held = 0;
+        if (isOpen) reservedBytes -= held;
+        isOpen = false;
       },
     };
   }

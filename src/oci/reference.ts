@@ -1,4 +1,4 @@
-import { parseDigest, type Digest } from "./digest.ts";
+import { digestAlgorithm, digestHex, parseDigest, type Digest } from "./digest.ts";
 
 declare const tagBrand: unique symbol;
 
@@ -27,7 +27,10 @@ export function formatReference(reference: Reference): string {
   return reference.kind === "tag" ? reference.tag : reference.digest;
 }
 
-/** The tag under which referrers of `digest` are kept where there is no referrers API (distribution-spec, "Referrers Tag Schema"). */
+/**
+ * The tag under which referrers of `digest` are kept where there is no referrers API: algorithm, `-`, at most 64 characters
+ * of the hex part (distribution-spec, "Referrers Tag Schema").
+ */
 export function referrersTag(digest: Digest): Tag {
-  return digest.replace(":", "-").slice(0, 128) as Tag;
+  return `${digestAlgorithm(digest)}-${digestHex(digest).slice(0, 64)}` as Tag;
 }

@@ -1,51 +1,50 @@
-/** From a reader that stalls to one that drains at once. */
-const sizes = [64 * 1024, 256 * 1024, 1024 * 1024] as const;
-const smallest = sizes[0];
+const smallBytes = 64 * 1024;
+const largeBytes = 1024 * 1024;
 
-/** What the larger buffers may take together, however many clients are fast (promise P10). */
-const maxLargeBytes = 16 * 1024 * 1024;
-const maxPooled = 128;
+/** However many clients are fast, no more of them than this have a large buffer (promise P10). */
+const maxLarge = 16;
+/** Small ones beyond this are left to the garbage collector. */
+const maxSmallKept = 128;
 
-/** Buffers for response bodies. The smallest are made as needed; larger ones only while all of them stay within a bound. */
+/** Buffers for response bodies: small ones as needed, large ones for a bounded number of clients that drain at once. */
 export class BufferPool {
-  readonly #free = new Map<number, Buffer[]>(sizes.map((size) => [size, []]));
-  #largeBytes = 0;
+  readonly #small: Buffer[] = [];
+  readonly #large: Buffer[] = [];
+  #largeMade = 0;
 
-  takeSmallest(): Buffer {
-    return this.#free.get(smallest)?.pop() ?? Buffer.allocUnsafeSlow(smallest);
+  takeSmall(): Buffer {
+    return this.#small.pop() ?? Buffer.allocUnsafeSlow(smallBytes);
   }
 
-  /** A buffer one size up in exchange for `buffer`, or the same one where there is none to be had. */
-  exchangeForLarger(buffer: Buffer): Buffer {
-    const size = sizes.find((candidate) => candidate > buffer.length);
-    const larger = size && this.#takeLarge(size);
-    if (!larger) return buffer;
+  /** A large buffer in exchange for a small one, or the same one where there is none to be had. */
+  grow(buffer: Buffer): Buffer {
+    if (buffer.length === largeBytes) return buffer;
+    const large = this.#large.pop() ?? this.#makeLarge();
+    if (!large) return buffer;
     this.give(buffer);
-    return larger;
+    return large;
   }
 
-  exchangeForSmallest(buffer: Buffer): Buffer {
-    if (buffer.length === smallest) return buffer;
+  shrink(buffer: Buffer): Buffer {
+    if (buffer.length === smallBytes) return buffer;
     this.give(buffer);
-    return this.takeSmallest();
+    return this.takeSmall();
   }
 
   /** Only for a buffer that no write is using any more. */
   give(buffer: Buffer): void {
-    const free = this.#free.get(buffer.length);
-    if (free && (buffer.length > smallest || free.length < maxPooled)) free.push(buffer);
+    if (buffer.length === largeBytes) this.#large.push(buffer);
+    else if (this.#small.length < maxSmallKept) this.#small.push(buffer);
   }
 
   /** A buffer that is lost with a broken response: its bytes may still be on their way to the kernel. */
   forget(buffer: Buffer): void {
-    if (buffer.length > smallest) this.#largeBytes -= buffer.length;
+    if (buffer.length === largeBytes) this.#largeMade -= 1;
   }
 
-  #takeLarge(size: number): Buffer | undefined {
-    const free = this.#free.get(size)?.pop();
-    if (free) return free;
-    if (this.#largeBytes + size > maxLargeBytes) return undefined;
-    this.#largeBytes += size;
-    return Buffer.allocUnsafeSlow(size);
+  #makeLarge(): Buffer | undefined {
+    if (this.#largeMade === maxLarge) return undefined;
+    this.#largeMade += 1;
+    return Buffer.allocUnsafeSlow(largeBytes);
   }
 }

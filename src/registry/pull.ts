@@ -46,7 +46,9 @@ export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Dige
   const { request, response, exchange, target } = pull;
   exchange.kind = "blob";
   exchange.reference = digest;
-  const method = methodOf(request);
+  const isMatched = ifNoneMatchMatches(request.headers["if-none-match"], entityTag(digest));
+  // Whoever has the bytes already needs none: to know that the blob is there is enough (RFC 9110 section 13.2.2).
+  const method = isMatched ? "HEAD" : methodOf(request);
   const isRange = method === "GET" && ifRangeAllows(request.headers["if-range"], entityTag(digest));
   const range = isRange ? parseRange(request.headers.range) : undefined;
   const answer = await ports.cache.blob(target, digest, { method, range });
@@ -70,7 +72,7 @@ async function sendBlob(
 ): Promise<void> {
   const { digest, start, end, size, isPartial, reader } = answer;
   const headers = { ...identityHeaders(digest), "Cache-Status": cacheStatus(answer.outcome), "Accept-Ranges": "bytes" };
-  if (!isPartial && ifNoneMatchMatches(request.headers["if-none-match"], entityTag(digest))) {
+  if (ifNoneMatchMatches(request.headers["if-none-match"], entityTag(digest))) {
     sendBytes(response, exchange, 304, headers, undefined);
     return;
   }
@@ -84,7 +86,7 @@ async function sendBlob(
   if (reader) {
     response.flushHeaders();
     // A client that leaves ends its own wait for bytes, and nothing else.
-    response.once("close", () => void reader.close());
+    response.once("close", () => void reader.close().catch(() => undefined));
     await sendBody(response, reader, { start, end }, ports.readerLimits, (count) => {
       exchange.firstByteAt ??= performance.now();
       exchange.bytes += count;

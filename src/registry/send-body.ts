@@ -28,7 +28,7 @@ export async function sendBody(
   onBytes: (count: number) => void,
 ): Promise<void> {
   const pace = new Pace(limits);
-  let buffer = pool.takeSmallest();
+  let buffer = pool.takeSmall();
   try {
     for (let position = span.start; position < span.end;) {
       const count = await reader.read(buffer, position, Math.min(buffer.length, span.end - position));
@@ -37,8 +37,8 @@ export async function sendBody(
       pace.drained(count, drainMs);
       onBytes(count);
       position += count;
-      if (drainMs > quickDrainMs * 10) buffer = pool.exchangeForSmallest(buffer);
-      else if (drainMs < quickDrainMs && count === buffer.length) buffer = pool.exchangeForLarger(buffer);
+      if (drainMs > quickDrainMs * 10) buffer = pool.shrink(buffer);
+      else if (drainMs < quickDrainMs && count === buffer.length) buffer = pool.grow(buffer);
     }
   } catch (error) {
     pool.forget(buffer);
@@ -51,20 +51,21 @@ export async function sendBody(
 function writeOut(response: ServerResponse, bytes: Buffer, idleTimeoutMs: number): Promise<number> {
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {
-    const gone = (): void => finish(() => reject(new BodyBroken("closed", "the client has left")));
-    const timer = setTimeout(
-      () => finish(() => reject(new BodyBroken("closed", "the client takes no bytes"))),
-      idleTimeoutMs,
-    );
     const finish = (end: () => void): void => {
-      clearTimeout(timer);
+      response.setTimeout(0);
+      response.off("timeout", stalled);
       response.off("close", gone);
       end();
     };
+    const gone = (): void => finish(() => reject(new BodyBroken("closed", "the client has left")));
+    const stalled = (): void => finish(() => reject(new BodyBroken("closed", "the client takes no bytes")));
     if (response.destroyed) {
       gone();
       return;
     }
+    // The socket's own timer: it knows whether the kernel has taken a part of the buffer meanwhile.
+    response.setTimeout(idleTimeoutMs);
+    response.once("timeout", stalled);
     response.once("close", gone);
     response.write(bytes, (error) =>
       finish(() => (error ? reject(closedBy(error)) : resolve(performance.now() - startedAt))),

@@ -23,8 +23,8 @@ export function parseTarget(request: IncomingMessage): RequestTarget {
   if (!target.startsWith("/")) throw invalid("the request target must begin with `/`");
   const mark = target.indexOf("?");
   const path = mark === -1 ? target : target.slice(0, mark);
-  if (!/^[\x21-\x7e]*$/.test(path) || /%|\/\/|\.\.|\\|#/.test(path)) {
-    throw invalid("the path holds an escape, `..`, `//` or a character that no name has");
+  if (!/^[\x21-\x7e]*$/.test(path) || /%|\/\/|\/\.\.?(?:\/|$)|\\|#/.test(path)) {
+    throw invalid("the path holds an escape, a `.` or `..` part, `//` or a character that no name has");
   }
   return { path, query: parseQuery(mark === -1 ? "" : target.slice(mark + 1)) };
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createBudget, type Budget, type Reservation } from "../../src/eviction/index.ts";
+import { BudgetExceeded, createBudget, type Budget, type Reservation } from "../../src/eviction/index.ts";
 
 type Step =
   | { kind: "reserve"; bytes: number }
@@ -22,14 +22,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const maxBytes = 100;
 
+interface Store {
+  bytes: number;
+}
+
 interface Held {
   reservation: Reservation;
   /** What the reservation is known to hold: nobody may settle more. */
   bytes: number;
+  isOver?: boolean;
 }
 
 /** A budget on a file system that answers when the scheduler lets it. */
-function budgetOn(scheduler: fc.Scheduler, storedBytes: number): Promise<Budget> {
+function budgetOn(scheduler: fc.Scheduler, store: Store): Promise<Budget> {
   let isFirst = true;
   const space = async (): Promise<{ availableBytes: number; totalBytes: number }> => {
     const answer = { availableBytes: 1000, totalBytes: 1000 };
@@ -38,7 +43,7 @@ function budgetOn(scheduler: fc.Scheduler, storedBytes: number): Promise<Budget>
     return answer;
   };
   const maxSize = { kind: "bytes" as const, bytes: maxBytes };
-  return createBudget({ maxSize, minFree: { kind: "bytes", bytes: 0 }, storedBytes, space });
+  return createBudget({ maxSize, minFree: { kind: "bytes", bytes: 0 }, storedBytes: () => store.bytes, space });
 }
 
 describe("the budget", () => {
@@ -49,15 +54,16 @@ describe("the budget", () => {
         fc.nat(maxBytes),
         fc.array(step, { maxLength: 25 }),
         async (scheduler, stored, steps) => {
-          const budget = await budgetOn(scheduler, stored);
+          const store = { bytes: stored };
+          const budget = await budgetOn(scheduler, store);
           const held: Held[] = [];
           const running: Promise<unknown>[] = [];
           const check = (): void => {
-            expect(budget.storedBytes + budget.reservedBytes).toBeLessThanOrEqual(maxBytes);
+            expect(store.bytes + budget.reservedBytes).toBeLessThanOrEqual(maxBytes);
             expect(budget.reservedBytes).toBeGreaterThanOrEqual(0);
           };
           for (const next of steps) {
-            running.push(take(budget, held, next));
+            running.push(take(budget, store, held, next));
             check();
             if (scheduler.count() > 0 && next.kind === "wait") await scheduler.waitNext(1);
             // Lets what has been answered go on, without answering what has not.
@@ -67,7 +73,7 @@ describe("the budget", () => {
           await scheduler.waitIdle();
           await Promise.all(running);
           check();
-          for (const { reservation } of held) reservation.release();
+          for (const { reservation, isOver } of held) if (isOver !== true) reservation.release();
           expect(budget.reservedBytes).toBe(0);
         },
       ),
@@ -76,24 +82,37 @@ describe("the budget", () => {
   });
 });
 
-async function take(budget: Budget, held: Held[], next: Step): Promise<void> {
+async function take(budget: Budget, store: Store, held: Held[], next: Step): Promise<void> {
   if (next.kind === "wait") return;
   if (next.kind === "reserve") {
-    const reservation = await budget.reserve(next.bytes);
-    if (reservation) held.push({ reservation, bytes: next.bytes });
+    await unlessExceeded(
+      budget.reserve(next.bytes).then((reservation) => held.push({ reservation, bytes: next.bytes })),
+    );
     return;
   }
   if (next.kind === "remove") {
-    budget.removed(Math.floor(budget.storedBytes * next.share));
+    store.bytes -= Math.floor(store.bytes * next.share);
     return;
   }
   const mine = held[next.at % Math.max(1, held.length)];
   if (!mine) return;
   if (next.kind === "extend") {
-    if (await mine.reservation.extendTo(next.bytes)) mine.bytes = Math.max(mine.bytes, next.bytes);
-  } else if (next.kind === "settle") {
-    mine.reservation.settle(Math.floor(mine.bytes * next.share));
-  } else {
-    mine.reservation.release();
+    await unlessExceeded(
+      mine.reservation
+        .extendTo(next.bytes)
+        .then(() => (mine.bytes = mine.isOver ? 0 : Math.max(mine.bytes, next.bytes))),
+    );
+    return;
   }
+  // A committed file counts as stored from here on, with at most what was reserved for it.
+  mine.reservation.release();
+  if (next.kind === "settle") store.bytes += Math.floor(mine.bytes * next.share);
+  mine.bytes = 0;
+  mine.isOver = true;
+}
+
+async function unlessExceeded(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!(error instanceof BudgetExceeded)) throw error;
+  });
 }

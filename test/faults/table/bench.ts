@@ -23,6 +23,8 @@ export interface BenchOptions {
   settings?: Record<string, unknown>;
   /** Too little for any blob: everything passes through, and nothing of it becomes a hit. */
   maxSize?: string;
+  /** How long what is left behind may take to be as the row says; 1.5 s by default. */
+  patienceMs?: number;
 }
 
 /** One upstream and one instance before it, for all rows of a file; every row has a repository of its own. */
@@ -32,6 +34,7 @@ export interface Bench {
   readonly clock: SkippingClock;
   readonly index: IndexReader;
   readonly hasRoom: boolean;
+  readonly patienceMs: number;
   /** Bodies of all errors that clients were sent. */
   readonly errorBodies: string[];
   readonly nextRepository: () => string;
@@ -76,6 +79,7 @@ async function openBench(options: BenchOptions): Promise<Bench> {
     clock,
     index,
     hasRoom: options.maxSize === undefined,
+    patienceMs: options.patienceMs ?? 1500,
     errorBodies: [],
     nextRepository: () => `row/number-${++repositories}`,
   };

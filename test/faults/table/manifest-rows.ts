@@ -128,7 +128,7 @@ export const expiredTagRows: Row[] = [
   {
     upstream: "names a digest that it does not have",
     fault: always(t.wrongDigest()),
-    expected: stale("error", 2),
+    expected: stale("error", 3),
   },
   {
     upstream: "names another digest than its bytes have",

@@ -5,7 +5,7 @@ import { always, endedShort, refused, served, type Row } from "./row.ts";
 import { runRow } from "./run-row.ts";
 import { blobOf, largeBytes, manifestByTag } from "./targets.ts";
 
-const bench = useBench();
+const bench = useBench({ patienceMs: 200 });
 
 /** Rows that say something untrue, each in one column. */
 const untrue: [string, Row][] = [

@@ -55,7 +55,7 @@ async function expectLeft(bench: Bench, wanted: Wanted, reply: Reply, expected: 
   await eventually(async () => {
     const left = { onDisk: await onDisk(bench, wanted), inIndex: await inIndex(bench, wanted) };
     expect({ ...told, ...left, upstreamRequests: bench.upstream.requests.count() }).toEqual(expected);
-  });
+  }, bench.patienceMs);
 }
 
 function describeReply(bench: Bench, wanted: Wanted, reply: Reply): Partial<Expected> {

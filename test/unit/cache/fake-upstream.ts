@@ -55,7 +55,6 @@ export class FakeUpstream implements Upstream {
   readonly calls: OpenCall[] = [];
   /** What `proveBlob` says of a repository. */
   holds = new Set<RepositoryName>();
-  proofs = 0;
   #waiting: { count: number; resolve: (call: OpenCall) => void }[] = [];
 
   /** The `count`-th call of `openBlob`, counted from 1, once it has come. */
@@ -84,7 +83,6 @@ export class FakeUpstream implements Upstream {
   }
 
   proveBlob(repository: RepositoryName): Promise<BlobProof> {
-    this.proofs += 1;
     return Promise.resolve(this.holds.has(repository) ? { present: true, size: undefined } : { present: false });
   }
 

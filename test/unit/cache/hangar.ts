@@ -37,10 +37,11 @@ export async function openHangar(
 ): Promise<Hangar> {
   const directory = await temporaryDirectory();
   const store = await openBlobStore({ directory, bootId: "test" });
+  let storedBytes = 0;
   const budget = await createBudget({
     maxSize: { kind: "bytes", bytes: maxBytes },
     minFree: { kind: "bytes", bytes: 0 },
-    storedBytes: 0,
+    storedBytes: () => storedBytes,
     space: () => Promise.resolve({ availableBytes: 1e12, totalBytes: 1e12 }),
   });
   const clock = new ManualClock();
@@ -51,7 +52,8 @@ export async function openHangar(
     store,
     budget,
     clock,
-    record(_, name, digest) {
+    record(_, name, digest, size) {
+      storedBytes += size;
       recorded.push(`${name} ${digest}`);
       return Promise.resolve(true);
     },

@@ -19,7 +19,7 @@ export const book: AddressBook = {
   ]),
 };
 
-export function repository(text: string): RepositoryName {
+function repository(text: string): RepositoryName {
   const name = parseRepositoryName(text);
   if (!name) throw new Error(`${text} is no repository name`);
   return name;

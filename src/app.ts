@@ -8,7 +8,7 @@ import { createCache, systemClock, type Cache, type Clock } from "./cache/index.
 import { formatListenAddress, type ListenAddress, type Settings, type UpstreamEntry } from "./config/index.ts";
 import { createBudget, type Budget } from "./eviction/index.ts";
 import { lockDataDirectory, openMetadata, type Metadata } from "./metadata/index.ts";
-import { createPullListener, createPullServer, type AddressBook } from "./registry/index.ts";
+import { createPullListener, createPullServer, drainServer, type AddressBook } from "./registry/index.ts";
 import { createMetrics, type Logger, type Metrics } from "./telemetry/index.ts";
 import { createUpstream, type Upstream, type UpstreamObserver } from "./upstream/index.ts";
 
@@ -48,7 +48,12 @@ export async function startApp(settings: Settings, options: AppOptions): Promise
   const lock = lockDataDirectory(settings.dataDir);
   const undo: (() => Promise<void> | void)[] = [() => lock.release()];
   const unwind = async (): Promise<void> => {
-    for (const step of undo.reverse()) await step();
+    for (const step of undo.reverse()) {
+      // One part that cannot be closed must not keep the others open, nor the data directory locked.
+      await Promise.resolve()
+        .then(step)
+        .catch((error: unknown) => options.logger.warn({ err: error }, "a part could not be closed cleanly"));
+    }
   };
   try {
     const parts = await buildParts(settings, options, undo);
@@ -121,15 +126,7 @@ function observeGauges(metrics: Metrics, { store, index, budget, cache }: Omit<P
     const { availableBytes } = await store.space();
     const { blobs, manifests, storedBytes } = index.counts();
     const { maxBytes, reservedBytes } = budget;
-    return {
-      bytes: storedBytes,
-      maxBytes,
-      reservedBytes,
-      freeBytes: availableBytes,
-      blobs,
-      manifests,
-      isPassthrough: false,
-    };
+    return { bytes: storedBytes, maxBytes, reservedBytes, freeBytes: availableBytes, blobs, manifests };
   });
 }
 
@@ -180,7 +177,7 @@ async function listen(
     adminToken,
     async stop() {
       state.isDraining = true;
-      await Promise.all(pullServers.map((server) => drain(server, settings.serve.drainForMs)));
+      await Promise.all(pullServers.map((server) => drainServer(server, settings.serve.drainForMs)));
       await unwind();
     },
   };
@@ -223,7 +220,7 @@ function openAll(
     addresses.map(async (address) => {
       const server = create();
       await listenOn(server, address);
-      undo.push(() => drain(server, 0));
+      undo.push(() => drainServer(server, 0));
       const bound = server.address();
       if (bound === null) throw new Error("a server that listens has an address");
       return typeof bound === "string"
@@ -248,17 +245,6 @@ async function listenOn(server: Server, address: ListenAddress): Promise<void> {
 
 async function isSocket(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isSocket() ?? false;
-}
-
-/** Stops accepting at once; connections that are still busy after `ms` are cut. */
-function drain(server: Server, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), ms);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 function isLoopback(address: ListenAddress): boolean {

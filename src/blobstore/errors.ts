@@ -29,3 +29,8 @@ function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" ? code : undefined;
 }
+
+/** Whether the process or the system has no file descriptors left: it says nothing of the file. */
+export function isOutOfDescriptors(error: StoreError): boolean {
+  return isErrno(error.cause, "EMFILE") || isErrno(error.cause, "ENFILE");
+}

@@ -1,5 +1,5 @@
 /** Verified bytes by digest on the local disk: stage, commit, open, remove. */
 export * from "./blob-store.ts";
 export { openBlobStore } from "./disk-blob-store.ts";
-export { StoreError } from "./errors.ts";
+export { isOutOfDescriptors, StoreError } from "./errors.ts";
 export { blobPath } from "./layout.ts";

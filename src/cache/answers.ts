@@ -1,6 +1,8 @@
 import type { Digest } from "../oci/index.ts";
 import type { StaleReason } from "./freshness.ts";
+import type { ByteRange } from "./ranges.ts";
 import type { BlobReader } from "./reader.ts";
+import type { Source } from "./source.ts";
 
 /** How a request was answered; the words of the metrics and the log (SURFACE section 4). */
 export type AnswerOutcome = "hit" | "stale" | "filled" | "collapsed" | "uncached";
@@ -27,6 +29,15 @@ export interface ManifestAnswer extends Answer {
   mediaType: string;
   /** Undefined for a HEAD that was answered without them. */
   bytes: Buffer | undefined;
+}
+
+export interface BlobRequest {
+  source: Source;
+  digest: Digest;
+  /** For a GET; undefined for the whole blob. */
+  range: ByteRange | undefined;
+  /** Aborts when the client leaves. */
+  signal: AbortSignal;
 }
 
 /** A blob, or the part of it from `start` to `end` (exclusive). */

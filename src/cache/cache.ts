@@ -3,20 +3,24 @@ import type { Budget } from "../eviction/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import { RegistryError, type Digest, type Reference, type RepositoryName } from "../oci/index.ts";
 import type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, TagsAnswer } from "./answers.ts";
+import { BlobAccess } from "./blob-access.ts";
+import { BlobFills } from "./blob-fills.ts";
+import { BlobParts } from "./blob-parts.ts";
 import { Blobs } from "./blobs.ts";
 import type { Clock } from "./clock.ts";
-import type { FlightObserver, FlightPorts } from "./flight.ts";
-import { Collapse } from "./collapse.ts";
+import type { FlightPorts } from "./flight.ts";
+import type { CacheObserver } from "./observer.ts";
 import { durably } from "./durably.ts";
 import { Flights, type AbandonedPolicy } from "./flights.ts";
 import { Listings } from "./listings.ts";
-import { ManifestStore, type OnLost } from "./manifest-store.ts";
+import { ManifestStore } from "./manifest-store.ts";
 import { Manifests } from "./manifests.ts";
 import { Membership } from "./membership.ts";
 import { Memory } from "./memory.ts";
 import { Negatives } from "./negatives.ts";
 import type { ByteRange } from "./ranges.ts";
 import { sourceOf, type Source, type Trace, type UpstreamEntry } from "./source.ts";
+import { StoredBlobs } from "./stored-blobs.ts";
 import { Tags } from "./tags.ts";
 
 export interface CacheSettings {
@@ -30,7 +34,7 @@ export interface CachePorts {
   index: Metadata;
   budget: Budget;
   clock: Clock;
-  observer: FlightObserver;
+  observer: CacheObserver;
 }
 
 /** Which repository of which configured upstream is meant. */
@@ -53,7 +57,7 @@ export interface Cache {
   blob(
     target: Target,
     digest: Digest,
-    options: { method: "GET" | "HEAD"; range: ByteRange | undefined },
+    options: { method: "GET" | "HEAD"; range: ByteRange | undefined; signal: AbortSignal },
   ): Promise<BlobAnswer | RangeUnsatisfiable>;
   tags(target: Target): Promise<TagsAnswer>;
   referrers(target: Target, digest: Digest): Promise<ReferrersAnswer>;
@@ -71,26 +75,21 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     { store, budget, clock, observer, record: recordIn(index, observer) },
     settings.abandoned,
   );
-  const losses = new Collapse<void>();
-  const onLost: OnLost = (digest) =>
-    losses.run(digest, async () => {
-      // Whoever noticed it first may have been followed by a fill that brought it back.
-      if (index.blob(digest)?.state !== "present") return;
-      memory.delete(digest);
-      await store.remove(digest);
-      await durably(observer, index.forgetFile(digest));
-    }).promise;
-  const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer, onLost });
-  const manifests = new Manifests({ index, manifests: manifestStore, membership, negatives, clock });
+  const stored = new StoredBlobs({ store, index, memory, observer });
+  const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer, stored });
+  const manifests = new Manifests({ index, store: manifestStore, membership, negatives, clock });
   const tags = new Tags({ index, manifests, manifestStore, negatives, clock, observer });
   const listings = new Listings(index, clock, observer);
-  const blobs = new Blobs({ store, index, membership, negatives, memory, flights, clock, observer, onLost });
+  const access = new BlobAccess({ index, membership, negatives, clock });
+  const fills = new BlobFills({ index, access, flights, clock });
+  const parts = new BlobParts({ index, access, fills, flights, clock, observer });
+  const blobs = new Blobs({ index, access, membership, stored, fills, parts, flights, clock });
   const entries = new Map(ports.upstreams.map((entry) => [entry.upstream.name, entry]));
 
   const source = ({ upstream, repository, trace }: Target): Source => {
     const entry = entries.get(upstream);
     if (!entry) throw new RegistryError("NAME_UNKNOWN", `${upstream} is not configured`);
-    return sourceOf(entry, repository, trace);
+    return sourceOf(entry, repository, trace, clock.now());
   };
 
   return {
@@ -98,8 +97,8 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
       reference.kind === "digest"
         ? manifests.answer(source(target), reference.digest, method)
         : tags.answer({ source: source(target), tag: reference.tag, method, mustCheck }),
-    blob: async (target, digest, { method, range }) => {
-      const request = { source: source(target), digest, range };
+    blob: async (target, digest, { method, range, signal }) => {
+      const request = { source: source(target), digest, range, signal };
       return method === "HEAD" ? blobs.head(request) : blobs.get(request);
     },
     tags: async (target) => listings.tags(source(target)),
@@ -110,7 +109,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
 }
 
 /** A committed file becomes a hit. Where the index refuses, the file goes, unless another upstream's fill made it a hit. */
-function recordIn(index: Metadata, observer: FlightObserver): FlightPorts["record"] {
+function recordIn(index: Metadata, observer: CacheObserver): FlightPorts["record"] {
   return async (upstream, repository, digest, size) =>
     (await durably(observer, index.recordBlob({ upstream, name: repository }, digest, size))) ||
     index.blob(digest)?.state === "present";

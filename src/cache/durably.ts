@@ -1,11 +1,11 @@
 import { WriteError } from "../metadata/index.ts";
-import type { FlightObserver } from "./flight.ts";
+import type { CacheObserver } from "./observer.ts";
 
 /**
  * Whether a write to the index came through. A database that refuses costs a later hit, never a pull (promise P5):
  * what the upstream has just said is still true for the request at hand.
  */
-export async function durably(observer: FlightObserver, write: Promise<void>): Promise<boolean> {
+export async function durably(observer: CacheObserver, write: Promise<void>): Promise<boolean> {
   try {
     await write;
     return true;

@@ -1,9 +1,12 @@
 import { BodyBroken } from "./broken.ts";
 import { Cancelled, type Flight, type Run } from "./flight.ts";
 import type { BlobReader } from "./reader.ts";
+import type { Source } from "./source.ts";
 import type { UncachedStream } from "./uncached-stream.ts";
 
 export interface FlightReaderOptions {
+  /** The reader's own repository, for what it must fetch by itself. */
+  source: Source;
   /** Where this response ends, exclusive. */
   end: number;
   /** Whether the response is the whole blob, whose digest we vouch for. */
@@ -33,12 +36,7 @@ export class FlightReader implements BlobReader {
       if (position < this.#flight.available) return this.#flight.read(buffer, position, length);
       if (this.#isComplete()) return 0;
       if (this.#flight.phase === "detached") {
-        this.#rest = await this.#flight.openRest(
-          position,
-          this.#options.end,
-          this.#options.isWhole,
-          this.#controller.signal,
-        );
+        this.#rest = await this.#openRest(position);
       } else {
         await this.#flight.changed();
       }
@@ -52,6 +50,11 @@ export class FlightReader implements BlobReader {
     this.#flight.wake();
     this.#options.onClose();
     await this.#rest?.close();
+  }
+
+  #openRest(start: number): Promise<UncachedStream> {
+    const { source, end, isWhole } = this.#options;
+    return this.#flight.openRest(source, { start, end }, isWhole, this.#controller.signal);
   }
 
   #isComplete(): boolean {

@@ -1,53 +1,36 @@
 import type { Hash } from "node:crypto";
-import { StoreError, type BlobStore, type Staging } from "../blobstore/index.ts";
-import { BudgetExceeded, type Budget, type Reservation } from "../eviction/index.ts";
+import type { BlobStore, Staging } from "../blobstore/index.ts";
+import type { Reservation } from "../eviction/index.ts";
 import { createDigestHash, digestAlgorithm, RegistryError, type Digest, type RepositoryName } from "../oci/index.ts";
-import { UpstreamError, type Upstream } from "../upstream/index.ts";
+import { UpstreamError } from "../upstream/index.ts";
 import { BodyBroken } from "./broken.ts";
-import { withDeadline, type Clock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
+import { uncachedReason, type CacheObserver, type UncachedReason } from "./observer.ts";
+import type { Span } from "./ranges.ts";
 import { RecentBytes } from "./recent-bytes.ts";
+import { askUpstream, type Source, type SourceLimits } from "./source.ts";
 import { UncachedStream, hashIs } from "./uncached-stream.ts";
 
 /** Reserved at once while the size is not known. */
-const reserveStepBytes = 64 * 1024 * 1024;
-
-export interface FlightSettings {
-  answerWithinMs: number;
-  maxBlobSizeBytes: number;
-}
+const reserveStepBytes = 4 * 1024 * 1024;
 
 /** What a flight needs from the rooms below, and whom it tells. */
 export interface FlightPorts {
   store: BlobStore;
-  budget: Budget;
+  /** @throws BudgetExceeded */
+  reserve: (bytes: number) => Promise<Reservation>;
   clock: Clock;
   /** The file is committed: make it a hit. Resolves when that is durable; false where it could not be done. */
   record: (upstream: string, repository: RepositoryName, digest: Digest, size: number) => Promise<boolean>;
-  observer: FlightObserver;
-}
-
-export interface FlightObserver {
-  verifyFailed(upstream: string): void;
-  uncached(reason: UncachedReason): void;
-}
-
-/** Why content goes to its clients without being kept; `range`: a part that no fill was near. */
-export type UncachedReason = "budget" | "no-space" | "io" | "database" | "range";
-
-/** The reason why `error` keeps content from being stored; undefined where it is another kind of failure. */
-export function uncachedReason(error: unknown): UncachedReason | undefined {
-  if (error instanceof BudgetExceeded) return "budget";
-  return error instanceof StoreError && error.kind !== "closed" ? error.kind : undefined;
+  observer: CacheObserver;
 }
 
 export interface FlightRequest {
-  upstream: Upstream;
-  /** The repository through which the blob is fetched. */
-  repository: RepositoryName;
+  /** The repository through which the blob is fetched, and the request that waits for it. */
+  source: Source;
   digest: Digest;
   /** The size a manifest claims; used where the upstream states none. */
   claimedSize: number | undefined;
-  settings: FlightSettings;
 }
 
 /**
@@ -58,6 +41,10 @@ export type FlightPhase = "opening" | "running" | "verified" | "stored" | "pause
 
 /** One attempt to bring the rest of the blob; a reader belongs to the run it joined. */
 export interface Run {
+  /** Who asked first: the run goes through this repository. */
+  request: FlightRequest;
+  /** Whether it began with bytes that an earlier run had left. */
+  isResumed: boolean;
   opened: Promise<unknown>;
   controller: AbortController;
   error: BodyBroken | undefined;
@@ -75,7 +62,7 @@ export class Cancelled extends Error {
 
 /** One shared fill of one blob from one upstream: a growing file that any number of readers follow. */
 export class Flight {
-  readonly request: FlightRequest;
+  readonly digest: Digest;
   readonly #ports: FlightPorts;
   readonly #waiting = new Set<() => void>();
   readonly #hash: Hash;
@@ -92,10 +79,10 @@ export class Flight {
   #ended: Promise<void> = Promise.resolve();
   run!: Run;
 
-  constructor(request: FlightRequest, ports: FlightPorts) {
-    this.request = request;
+  constructor(digest: Digest, ports: FlightPorts) {
+    this.digest = digest;
     this.#ports = ports;
-    this.#hash = createDigestHash(digestAlgorithm(request.digest));
+    this.#hash = createDigestHash(digestAlgorithm(digest));
   }
 
   get phase(): FlightPhase {
@@ -128,10 +115,11 @@ export class Flight {
   }
 
   /** Starts, or goes on after a pause. Resolves when the run has ended, whatever its end. */
-  start(): Promise<void> {
+  start(request: FlightRequest): Promise<void> {
     const opened = Promise.withResolvers<undefined>();
     opened.promise.catch(() => undefined);
-    const run: Run = { opened: opened.promise, controller: new AbortController(), error: undefined };
+    const controller = new AbortController();
+    const run: Run = { request, isResumed: this.#written > 0, opened: opened.promise, controller, error: undefined };
     this.run = run;
     this.#ended = this.#ended
       .then(() => this.#fly(run, () => opened.resolve(undefined)))
@@ -160,29 +148,34 @@ export class Flight {
     return this.#staging.read(buffer, position, wanted);
   }
 
-  /** For a reader of a detached flight: the rest from `start` by a request of its own. */
-  async openRest(start: number, end: number, isWhole: boolean, signal: AbortSignal): Promise<UncachedStream> {
-    const { upstream, repository, digest } = this.request;
+  /**
+   * For a reader of a detached flight: the rest from `start` by a request of its own, through its own repository.
+   * @throws BodyBroken
+   */
+  async openRest(source: Source, span: Span, isWhole: boolean, signal: AbortSignal): Promise<UncachedStream> {
+    const { digest } = this;
     const hash = isWhole ? this.#hash.copy() : undefined;
-    if (this.#spare?.from === start) {
-      const { chunks } = this.#spare;
-      this.#spare = undefined;
-      return new UncachedStream({ digest, chunks, start, end, hash });
-    }
-    const to = isWhole ? undefined : end - 1;
-    const body = await upstream.openBlob(repository, digest, { from: start, to }, { signal });
-    if (!body) throw new BodyBroken("transport", "the upstream no longer has the blob");
-    return new UncachedStream({ digest, chunks: body.chunks, start, end, hash });
+    const chunks = this.#takeSpare(span.start) ?? (await openChunks(source, digest, span, isWhole, signal));
+    return new UncachedStream({ digest, chunks, ...span, hash });
   }
 
   /** Closes the file, and removes it unless it was committed; gives back what was reserved. */
   async close(): Promise<void> {
     this.run.controller.abort(new Cancelled("closed"));
+    await this.#ended;
     this.#reservation?.release();
     const spare = this.#spare;
     this.#spare = undefined;
     await spare?.chunks[Symbol.asyncIterator]().return?.();
     await this.#staging?.close();
+  }
+
+  /** What was opened before it was known that nothing can be stored; for the one reader that can use it. */
+  #takeSpare(start: number): AsyncIterable<Buffer> | undefined {
+    const spare = this.#spare;
+    if (spare?.from !== start) return undefined;
+    this.#spare = undefined;
+    return spare.chunks;
   }
 
   async #fly(run: Run, opened: () => void): Promise<void> {
@@ -202,43 +195,44 @@ export class Flight {
       this.#phase = "running";
       opened();
       this.wake();
-      await this.#fill(chunks);
+      await this.#fill(run, chunks);
     } catch (error) {
+      await this.#staging?.flush().catch(() => undefined);
       const reason = uncachedReason(error);
-      if (!reason) throw error;
-      await this.#detach(reason);
+      if (reason) this.#detach(reason);
+      // A stated length may be wrong, and a disk may fail behind the last byte: what has the digest is the blob.
+      else if (!this.#isRight()) throw error;
       opened();
-      return;
+      if (reason) return;
     }
     this.#verify();
-    await this.#commit();
+    await this.#commit(run);
   }
 
   async #open(run: Run): Promise<AsyncIterable<Buffer>> {
-    const { upstream, repository, digest, settings, claimedSize } = this.request;
-    const late = (): Error =>
-      new UpstreamError("timeout", `no answer within ${settings.answerWithinMs} ms`, { upstream: upstream.name });
-    const body = await withDeadline(this.#ports.clock, settings.answerWithinMs, late, (deadline) => {
-      const signal = AbortSignal.any([deadline, run.controller.signal]);
-      return upstream.openBlob(repository, digest, { from: this.#written }, { signal });
+    const { source, claimedSize } = run.request;
+    const { key, limits } = source;
+    const body = await askUpstream(this.#ports.clock, source, ({ signal }) => {
+      const either = AbortSignal.any([signal, run.controller.signal]);
+      return source.upstream.openBlob(key.name, this.digest, { from: this.#written }, { signal: either });
     });
-    if (!body) throw new BlobAbsent(digest);
+    if (!body) throw new BlobAbsent(this.digest);
     if (this.#written > 0 && body.size !== undefined && this.#size !== undefined && body.size !== this.#size) {
-      throw new UpstreamError("bad-response", "the blob's length has changed", {
-        upstream: upstream.name,
-        status: 200,
-      });
+      throw new UpstreamError("bad-response", "the blob's length has changed", { upstream: key.upstream, status: 200 });
     }
     this.#size = body.size ?? this.#size ?? claimedSize;
-    if ((this.#size ?? 0) > settings.maxBlobSizeBytes) throw tooLarge(this.#size, settings);
+    if ((this.#size ?? 0) > limits.maxBlobSizeBytes) throw tooLarge(this.#size, limits);
     return body.chunks;
   }
 
   /** Space and a file for the bytes. What has been opened already is left to the first reader if there is neither. */
   async #prepare(chunks: AsyncIterable<Buffer>): Promise<void> {
-    if (this.#staging) return;
     try {
-      this.#reservation = await this.#ports.budget.reserve(this.#size ?? reserveStepBytes);
+      if (this.#staging) {
+        await this.#reservation?.extendTo(this.#size ?? this.#written);
+        return;
+      }
+      this.#reservation ??= await this.#ports.reserve(this.#size ?? reserveStepBytes);
       this.#staging = await this.#ports.store.stage((written) => this.#advance(written));
     } catch (error) {
       this.#spare = { chunks, from: this.#written };
@@ -246,22 +240,21 @@ export class Flight {
     }
   }
 
-  async #fill(chunks: AsyncIterable<Buffer>): Promise<void> {
+  async #fill(run: Run, chunks: AsyncIterable<Buffer>): Promise<void> {
     const staging = this.#staging;
     if (!staging) throw new Error("a flight fills a file");
     let appended = this.#written;
     for await (const chunk of chunks) {
       appended += chunk.length;
-      await this.#makeRoomFor(appended);
+      await this.#makeRoomFor(appended, run.request.source.limits);
       this.#unhashed.push(chunk);
       await staging.append(chunk);
     }
     await staging.flush();
   }
 
-  async #makeRoomFor(bytes: number): Promise<void> {
-    const { settings } = this.request;
-    if (bytes > settings.maxBlobSizeBytes) throw tooLarge(bytes, settings);
+  async #makeRoomFor(bytes: number, limits: SourceLimits): Promise<void> {
+    if (bytes > limits.maxBlobSizeBytes) throw tooLarge(bytes, limits);
     if (this.#size !== undefined && bytes <= this.#size) return;
     const steps = Math.ceil(bytes / reserveStepBytes) * reserveStepBytes;
     await this.#reservation?.extendTo(steps);
@@ -283,10 +276,13 @@ export class Flight {
     this.wake();
   }
 
+  #isRight(): boolean {
+    return this.#written > 0 && hashIs(this.#hash.copy(), this.digest);
+  }
+
   #verify(): void {
-    const { upstream, digest } = this.request;
-    if (!hashIs(this.#hash, digest)) {
-      this.#ports.observer.verifyFailed(upstream.name);
+    if (!hashIs(this.#hash.copy(), this.digest)) {
+      this.#ports.observer.verifyFailed(this.run.request.source.key.upstream);
       throw new BodyBroken("digest-mismatch", "the upstream's bytes do not have the digest asked for");
     }
     this.#size = this.#written;
@@ -295,25 +291,25 @@ export class Flight {
   }
 
   /** Verified bytes that cannot be kept are still right for those who read them now. */
-  async #commit(): Promise<void> {
-    const { upstream, repository, digest } = this.request;
+  async #commit(run: Run): Promise<void> {
+    const { upstream, name } = run.request.source.key;
     try {
-      await this.#staging?.commit(digest);
-      if (await this.#ports.record(upstream.name, repository, digest, this.#written)) this.#phase = "stored";
-      else await this.#ports.store.remove(digest);
+      await this.#staging?.commit(this.digest);
+      if (await this.#ports.record(upstream, name, this.digest, this.#written)) this.#phase = "stored";
+      else await this.#ports.store.remove(this.digest);
     } catch (error) {
-      // Whatever it was, those who read now have verified bytes: it must not break them.
       this.#ports.observer.uncached(uncachedReason(error) ?? "io");
     } finally {
       this.#reservation?.release();
     }
   }
 
-  /** What was appended before is in the file and in the hash, or never will be, when the readers go on by themselves. */
-  async #detach(reason: UncachedReason): Promise<void> {
-    await this.#staging?.flush().catch(() => undefined);
-    this.#phase = "detached";
+  /** Nothing more can be stored: the readers go on by themselves, unless all of it is there already. */
+  #detach(reason: UncachedReason): void {
     this.#ports.observer.uncached(reason);
+    if (this.#isRight()) this.#size = this.#written;
+    this.#phase = this.#isRight() ? "verified" : "detached";
+    this.#reservation?.release();
     this.wake();
   }
 
@@ -324,9 +320,27 @@ export class Flight {
     const isWrong = error instanceof BodyBroken || error instanceof RegistryError || contradictsPart(error);
     run.error = error instanceof BodyBroken ? error : new BodyBroken("transport", "the upstream broke off", error);
     this.#phase = isWrong || this.#written === 0 ? "failed" : "paused";
+    this.#reservation?.shrinkTo(this.#written);
     this.#recent.clear();
     this.wake();
   }
+}
+
+/** @throws BodyBroken */
+async function openChunks(
+  source: Source,
+  digest: Digest,
+  span: Span,
+  isWhole: boolean,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Buffer>> {
+  const to = isWhole ? undefined : span.end - 1;
+  const opening = source.upstream.openBlob(source.key.name, digest, { from: span.start, to }, { signal });
+  const body = await opening.catch((error: unknown) => {
+    throw new BodyBroken("transport", "the upstream cannot go on", error);
+  });
+  if (!body) throw new BodyBroken("transport", "the upstream no longer has the blob");
+  return body.chunks;
 }
 
 /**
@@ -337,8 +351,8 @@ function contradictsPart(error: unknown): boolean {
   return error instanceof UpstreamError && error.kind === "bad-response" && [200, 206, 416].includes(error.status ?? 0);
 }
 
-function tooLarge(size: number | undefined, settings: FlightSettings): RegistryError {
+function tooLarge(size: number | undefined, limits: SourceLimits): RegistryError {
   return new RegistryError("DENIED", "the blob is larger than limits.maxBlobSize", {
-    detail: { size, maxBlobSizeBytes: settings.maxBlobSizeBytes },
+    detail: { size, maxBlobSizeBytes: limits.maxBlobSizeBytes },
   });
 }

@@ -1,8 +1,10 @@
 import { LRUCache } from "lru-cache";
+import { BudgetExceeded, type Budget, type Reservation } from "../eviction/index.ts";
+import type { Digest } from "../oci/index.ts";
 import { BodyBroken } from "./broken.ts";
 import type { Clock } from "./clock.ts";
 import { Cancelled, Flight, type FlightPorts, type FlightRequest } from "./flight.ts";
-import type { Digest } from "../oci/index.ts";
+import type { CacheObserver } from "./observer.ts";
 
 /** How long a broken fill is remembered for clients that come back with a Range. */
 const failureMemoryMs = 60_000;
@@ -15,6 +17,9 @@ export interface AbandonedPolicy {
   /** How long the part of a stopped fill is kept. */
   keepForMs: number;
 }
+
+/** What flights need; how room is made is theirs. */
+export type FlightsPorts = Omit<FlightPorts, "reserve"> & { budget: Budget };
 
 interface Entry {
   flight: Flight;
@@ -29,8 +34,6 @@ export interface Seat {
   flight: Flight;
   /** Whether this request started the run. */
   isLeader: boolean;
-  /** Whether the run goes on from the kept part of one that broke off or was given up. */
-  isResumed: boolean;
   /** Resolves when the run has ended and the table knows. */
   ended: Promise<void>;
   leave(): void;
@@ -42,11 +45,13 @@ export class Flights {
   readonly #detached = new Set<Entry>();
   readonly #mismatchUntil = new LRUCache<string, number>({ max: 1000 });
   readonly #ports: FlightPorts;
+  readonly #observer: CacheObserver;
   readonly #abandoned: AbandonedPolicy;
   readonly #clock: Clock;
 
-  constructor(ports: FlightPorts, abandoned: AbandonedPolicy) {
-    this.#ports = ports;
+  constructor(ports: FlightsPorts, abandoned: AbandonedPolicy) {
+    this.#ports = { ...ports, reserve: (bytes) => this.#reserve(ports.budget, bytes) };
+    this.#observer = ports.observer;
     this.#abandoned = abandoned;
     this.#clock = ports.clock;
   }
@@ -71,16 +76,16 @@ export class Flights {
 
   /** A seat in the running flight, or in one that starts (or goes on) now. */
   join(request: FlightRequest): Seat {
-    const key = keyOf(request.upstream.name, request.digest);
+    const key = keyOf(request.source.key.upstream, request.digest);
     const existing = this.#entries.get(key);
-    const entry = existing ?? this.#createEntry(request);
+    const entry = existing ?? this.#createEntry(request.digest);
     this.#entries.set(key, entry);
     entry.readers += 1;
     entry.cancelTimer?.();
     entry.cancelTimer = undefined;
     const isStopping = entry.isRunning && entry.flight.run.controller.signal.aborted;
     const isLeader = !entry.isRunning || isStopping;
-    if (isLeader) entry.ended = this.#run(key, entry);
+    if (isLeader) entry.ended = this.#run(key, entry, request);
     let isSeated = true;
     const leave = (): void => {
       if (!isSeated) return;
@@ -88,13 +93,7 @@ export class Flights {
       entry.readers -= 1;
       if (entry.readers === 0) this.#abandon(entry);
     };
-    return {
-      flight: entry.flight,
-      isLeader,
-      isResumed: isLeader && entry.flight.written > 0,
-      ended: entry.ended,
-      leave,
-    };
+    return { flight: entry.flight, isLeader, ended: entry.ended, leave };
   }
 
   /** Stops all fills and removes their parts. */
@@ -110,15 +109,15 @@ export class Flights {
     );
   }
 
-  #createEntry(request: FlightRequest): Entry {
-    const flight = new Flight(request, this.#ports);
+  #createEntry(digest: Digest): Entry {
+    const flight = new Flight(digest, this.#ports);
     return { flight, readers: 0, isRunning: false, ended: Promise.resolve(), cancelTimer: undefined };
   }
 
-  async #run(key: string, entry: Entry): Promise<void> {
+  async #run(key: string, entry: Entry, request: FlightRequest): Promise<void> {
     const { flight } = entry;
     entry.isRunning = true;
-    const ended = flight.start();
+    const ended = flight.start(request);
     const { run } = flight;
     await ended;
     if (flight.run !== run) return;
@@ -142,15 +141,39 @@ export class Flights {
     const { flight } = entry;
     if (this.#detached.has(entry)) {
       this.#detached.delete(entry);
-      void flight.close();
+      this.#close(flight);
       return;
     }
     if (!entry.isRunning) return;
+    if (this.#mayGoOn(flight)) return;
+    entry.cancelTimer = this.#clock.setTimer(this.#abandoned.lingerMs, () => {
+      if (!this.#mayGoOn(flight)) flight.run.controller.abort(new Cancelled("abandoned"));
+    });
+  }
+
+  /** Whether a fill that nobody reads may go on: it is worth it, and there are not many of its kind. */
+  #mayGoOn(flight: Flight): boolean {
     const unread = [...this.#entries.values()].filter((other) => other.isRunning && other.readers === 0).length;
-    if (unread <= maxUnreadFills && isWorthFinishing(flight)) return;
-    entry.cancelTimer = this.#clock.setTimer(this.#abandoned.lingerMs, () =>
-      flight.run.controller.abort(new Cancelled("abandoned")),
-    );
+    return unread <= maxUnreadFills && isWorthFinishing(flight);
+  }
+
+  /** Room for a fill; parts that are only kept in case somebody comes back are the first to go. */
+  async #reserve(budget: Budget, bytes: number): Promise<Reservation> {
+    for (;;) {
+      try {
+        return await budget.reserve(bytes);
+      } catch (error) {
+        const kept = [...this.#entries].find(([, { isRunning, flight }]) => !isRunning && flight.phase === "paused");
+        if (!(error instanceof BudgetExceeded) || !kept) throw error;
+        const [key, entry] = kept;
+        this.#retire(key, entry);
+        await entry.flight.close();
+      }
+    }
+  }
+
+  #close(flight: Flight): void {
+    flight.close().catch(() => this.#observer.uncached("io"));
   }
 
   /** The part stays for a while, for a reader that comes back. */
@@ -164,7 +187,7 @@ export class Flights {
     entry.cancelTimer?.();
     this.#entries.delete(key);
     if (entry.readers > 0) this.#detached.add(entry);
-    else void entry.flight.close();
+    else this.#close(entry.flight);
   }
 }
 

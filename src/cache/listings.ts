@@ -1,11 +1,12 @@
-import type { ListingKind, Metadata } from "../metadata/index.ts";
+import { LRUCache } from "lru-cache";
+import type { Listing, ListingKind, Metadata } from "../metadata/index.ts";
 import { parseManifest, referrersTag, RegistryError, type Digest } from "../oci/index.ts";
 import { UpstreamError } from "../upstream/index.ts";
 import type { AnswerOutcome, Age, ReferrersAnswer, TagsAnswer } from "./answers.ts";
 import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
-import type { FlightObserver } from "./flight.ts";
+import type { CacheObserver } from "./observer.ts";
 import { ageSeconds, isFresh, mayServeStale, ttlSeconds } from "./freshness.ts";
 import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
 
@@ -22,10 +23,12 @@ interface Kept<T> {
 export class Listings {
   readonly #index: Metadata;
   readonly #clock: Clock;
-  readonly #observer: FlightObserver;
+  readonly #observer: CacheObserver;
   readonly #asking = new Collapse<string | undefined>();
+  /** Lists of what is not stored here: anyone can ask for any digest, and that must not fill the index. */
+  readonly #passing = new LRUCache<string, Listing>({ max: 1000 });
 
-  constructor(index: Metadata, clock: Clock, observer: FlightObserver) {
+  constructor(index: Metadata, clock: Clock, observer: CacheObserver) {
     this.#index = index;
     this.#clock = clock;
     this.#observer = observer;
@@ -58,7 +61,8 @@ export class Listings {
     key: string,
     ask: (options: { signal: AbortSignal }) => Promise<T | undefined>,
   ): Promise<Kept<T> | undefined> {
-    const listing = this.#index.listing(source.key, kind, key);
+    const listing =
+      this.#index.listing(source.key, kind, key) ?? this.#passing.get(sourceKey(source, `${kind} ${key}`));
     const now = this.#clock.now();
     const keep = (body: string, fetchedAt: number, outcome: AnswerOutcome, flag?: Kept<T>["flag"]): Kept<T> => ({
       value: JSON.parse(body) as T,
@@ -94,8 +98,15 @@ export class Listings {
       return undefined;
     }
     const body = JSON.stringify(value);
-    await durably(this.#observer, this.#index.recordListing(source.key, kind, key, body, this.#clock.now()));
+    await this.#keep(source, kind, key, body);
     return body;
+  }
+
+  async #keep(source: Source, kind: ListingKind, key: string, body: string): Promise<void> {
+    const fetchedAt = this.#clock.now();
+    const isOfStored = kind === "tags" || this.#index.isMember(source.key, key as Digest);
+    if (isOfStored) await durably(this.#observer, this.#index.recordListing(source.key, kind, key, body, fetchedAt));
+    else this.#passing.set(sourceKey(source, `${kind} ${key}`), { body, fetchedAt });
   }
 }
 

@@ -14,9 +14,10 @@ import {
 } from "../oci/index.ts";
 import { UpstreamError, type ManifestBody } from "../upstream/index.ts";
 import type { Clock } from "./clock.ts";
-import { uncachedReason, type FlightObserver } from "./flight.ts";
+import { uncachedReason, type CacheObserver } from "./observer.ts";
 import type { Memory } from "./memory.ts";
 import type { Source } from "./source.ts";
+import type { StoredBlobs } from "./stored-blobs.ts";
 
 export interface StoredManifest {
   digest: Digest;
@@ -24,17 +25,14 @@ export interface StoredManifest {
   bytes: Buffer;
 }
 
-/** The file of something that the index has as present is not there, or is wrong: it is given up. */
-export type OnLost = (digest: Digest) => Promise<void>;
-
 export interface ManifestStorePorts {
   store: BlobStore;
   index: Metadata;
   budget: Budget;
   memory: Memory;
   clock: Clock;
-  observer: FlightObserver;
-  onLost: OnLost;
+  observer: CacheObserver;
+  stored: StoredBlobs;
 }
 
 /** Manifests on disk and in memory: what comes out has been verified, what goes in is verified first. */
@@ -45,20 +43,11 @@ export class ManifestStore {
     this.#ports = ports;
   }
 
-  /** The manifest from memory or disk; undefined where it is not stored. A file with wrong bytes is given up. */
+  /** The manifest from memory or disk; undefined where it is not stored. */
   async read(digest: Digest): Promise<StoredManifest | undefined> {
-    const { index, memory, store, onLost } = this.#ports;
-    const row = index.manifest(digest);
-    if (!row) return undefined;
-    const known = memory.get(digest);
-    if (known) return { digest, mediaType: row.mediaType, bytes: known };
-    const bytes = await store.readAll(digest);
-    if (!bytes || digestOf(bytes, digestAlgorithm(digest)) !== digest) {
-      await onLost(digest);
-      return undefined;
-    }
-    memory.set(digest, bytes);
-    return { digest, mediaType: row.mediaType, bytes };
+    const row = this.#ports.index.manifest(digest);
+    const bytes = row && (await this.#ports.stored.read(digest));
+    return bytes && { digest, mediaType: row.mediaType, bytes };
   }
 
   /**

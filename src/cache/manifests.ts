@@ -11,7 +11,7 @@ import { askUpstream, clientError, manifestKey, waitFor, type Source } from "./s
 
 export interface ManifestPorts {
   index: Metadata;
-  manifests: ManifestStore;
+  store: ManifestStore;
   membership: Membership;
   negatives: Negatives;
   clock: Clock;
@@ -46,25 +46,29 @@ export class Manifests {
    */
   fetch(source: Source, reference: Reference): { promise: Promise<FetchedManifest | undefined>; isLeader: boolean } {
     return this.#fetches.run(manifestKey(source, reference), async () => {
-      const { clock, manifests } = this.#ports;
+      const { clock, store } = this.#ports;
       const body = await askUpstream(clock, source, (options) =>
         source.upstream.getManifest(source.key.name, reference, options),
       );
       if (!body) return undefined;
       const expected = reference.kind === "digest" ? reference.digest : undefined;
-      return { ...(await manifests.accept(source, body, expected)), isFromOrigin: body.isFromOrigin };
+      return { ...(await store.accept(source, body, expected)), isFromOrigin: body.isFromOrigin };
     });
   }
 
   /** The stored manifest, if the repository holds it; what is stored for another repository is proven first. */
   async #stored(source: Source, digest: Digest): Promise<StoredManifest | undefined> {
-    const { index, membership, manifests } = this.#ports;
+    const { index, membership, negatives, store } = this.#ports;
     if (!index.manifest(digest)) return undefined;
+    const reference: Reference = { kind: "digest", digest };
+    if (!membership.isKnown(source, digest) && negatives.has(manifestKey(source, reference))) {
+      throw manifestUnknown(source, reference);
+    }
     const holds = await waitFor(source, membership.holdsManifest(source, digest)).catch((error: unknown) => {
       throw clientError(error, "a copy is stored, but this repository is not known to hold it");
     });
-    if (!holds) throw manifestUnknown(source, { kind: "digest", digest });
-    return manifests.read(digest);
+    if (!holds) throw this.#absent(source, reference);
+    return store.read(digest);
   }
 
   async #fetchedAnswer(source: Source, reference: Reference): Promise<ManifestAnswer> {
@@ -73,10 +77,15 @@ export class Manifests {
       throw clientError(error);
     });
     if (!fetched) {
-      this.#ports.negatives.add(manifestKey(source, reference), source.tags.absentForMs);
-      throw manifestUnknown(source, reference);
+      throw this.#absent(source, reference);
     }
     return manifestAnswer(outcomeOf(fetched, isLeader), fetched, { age: this.#age(this.#ports.clock.now()) });
+  }
+
+  /** Remembers the absence for a few seconds; the error to throw. */
+  #absent(source: Source, reference: Reference): RegistryError {
+    this.#ports.negatives.add(manifestKey(source, reference), source.tags.absentForMs);
+    return manifestUnknown(source, reference);
   }
 
   #age(fetchedAt: number): Age {
@@ -93,8 +102,7 @@ export class Manifests {
       throw clientError(error);
     });
     if (!head) {
-      this.#ports.negatives.add(manifestKey(source, reference), source.tags.absentForMs);
-      throw manifestUnknown(source, reference);
+      throw this.#absent(source, reference);
     }
     const { size, contentType } = head;
     if (head.digest !== digest || size === undefined || !contentType || !isManifestMediaType(contentType))

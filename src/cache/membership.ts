@@ -3,7 +3,7 @@ import type { Digest } from "../oci/index.ts";
 import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
-import type { FlightObserver } from "./flight.ts";
+import type { CacheObserver } from "./observer.ts";
 import { askUpstream, sourceKey, type Source } from "./source.ts";
 
 /**
@@ -13,10 +13,10 @@ import { askUpstream, sourceKey, type Source } from "./source.ts";
 export class Membership {
   readonly #index: Metadata;
   readonly #clock: Clock;
-  readonly #observer: FlightObserver;
+  readonly #observer: CacheObserver;
   readonly #proofs = new Collapse<boolean>();
 
-  constructor(index: Metadata, clock: Clock, observer: FlightObserver) {
+  constructor(index: Metadata, clock: Clock, observer: CacheObserver) {
     this.#index = index;
     this.#clock = clock;
     this.#observer = observer;

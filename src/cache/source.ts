@@ -3,24 +3,38 @@ import type { Reference, RepositoryName } from "../oci/index.ts";
 import { formatReference, RegistryError } from "../oci/index.ts";
 import { UpstreamError, type Upstream } from "../upstream/index.ts";
 import { withDeadline, type Clock } from "./clock.ts";
-import type { FlightSettings } from "./flight.ts";
 import type { TagPolicy } from "./freshness.ts";
 
 /** One configured upstream with the policy that holds for it. */
 export interface UpstreamEntry {
   upstream: Upstream;
   tags: TagPolicy;
-  limits: FlightSettings;
+  limits: SourceLimits;
+}
+
+export interface SourceLimits {
+  /** Everything before our first byte: tokens, redirects, other endpoints, and every question that one request leads to. */
+  answerWithinMs: number;
+  maxBlobSizeBytes: number;
 }
 
 /** One repository of one upstream, as a request names it. */
 export interface Source extends UpstreamEntry {
   key: RepositoryKey;
   trace: Trace;
+  /** When `answerWithin` is used up, in ms since the epoch. */
+  deadlineAt: number;
 }
 
-export function sourceOf(entry: UpstreamEntry, repository: RepositoryName, trace: Trace): Source {
-  return { ...entry, key: { upstream: entry.upstream.name, name: repository }, trace };
+export function sourceOf(entry: UpstreamEntry, repository: RepositoryName, trace: Trace, now: number): Source {
+  const { upstream, tags, limits } = entry;
+  const key = { upstream: upstream.name, name: repository };
+  return { upstream, tags, limits, key, trace, deadlineAt: now + limits.answerWithinMs };
+}
+
+/** What is left of `answerWithin`, in ms. */
+export function remainingMs(clock: Clock, source: Source): number {
+  return Math.max(0, source.deadlineAt - clock.now());
 }
 
 /** A key for maps over `what` of a repository; names cannot hold a space. */
@@ -47,16 +61,17 @@ export async function waitFor<T>(source: Source, promise: Promise<T>): Promise<T
   }
 }
 
-/** Asks the upstream within `answerWithin`; the time limit counts tokens, redirects and other endpoints too. */
+/** Asks the upstream within what is left of `answerWithin`. */
 export async function askUpstream<T>(
   clock: Clock,
-  source: UpstreamEntry,
+  source: Source,
   work: (options: { signal: AbortSignal }) => Promise<T>,
 ): Promise<T> {
-  const { answerWithinMs } = source.limits;
-  const late = (): Error =>
-    new UpstreamError("timeout", `no answer within ${answerWithinMs} ms`, { upstream: source.upstream.name });
-  return withDeadline(clock, answerWithinMs, late, (signal) => work({ signal }));
+  const late = (): Error => {
+    const words = `no answer within ${source.limits.answerWithinMs} ms`;
+    return new UpstreamError("timeout", words, { upstream: source.key.upstream });
+  };
+  return withDeadline(clock, remainingMs(clock, source), late, (signal) => work({ signal }));
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Age, ManifestAnswer } from "./answers.ts";
 import { within, type Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
-import type { FlightObserver } from "./flight.ts";
+import type { CacheObserver } from "./observer.ts";
 import { ageSeconds, isFresh, isGone, mayServeStale, ttlSeconds, type StaleReason } from "./freshness.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import { manifestAnswer, manifestUnknown, outcomeOf, type FetchedManifest, type Manifests } from "./manifests.ts";
@@ -18,7 +18,7 @@ export interface TagPorts {
   manifestStore: ManifestStore;
   negatives: Negatives;
   clock: Clock;
-  observer: FlightObserver;
+  observer: CacheObserver;
 }
 
 export interface TagRequest {

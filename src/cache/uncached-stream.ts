@@ -26,6 +26,7 @@ export class UncachedStream implements BlobReader {
   #position: number;
   #received: number;
   #isVerified = false;
+  #isClosed = false;
 
   constructor(options: UncachedStreamOptions) {
     this.#options = options;
@@ -55,12 +56,24 @@ export class UncachedStream implements BlobReader {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#iterator.return?.();
   }
 
+  /** @throws BodyBroken whatever it was that ended the upstream's body early. */
+  async #pull(): Promise<IteratorResult<Buffer, unknown>> {
+    try {
+      return await this.#iterator.next();
+    } catch (error) {
+      if (this.#isClosed) throw new BodyBroken("closed", "the reader has left", error);
+      throw new BodyBroken("transport", "the upstream broke off", error);
+    }
+  }
+
   async #next(): Promise<void> {
-    const next = await this.#iterator.next();
+    const next = await this.#pull();
     if (next.done) {
+      if (this.#isClosed) throw new BodyBroken("closed", "the reader has left");
       const { end } = this.#options;
       throw new BodyBroken("length-mismatch", `the upstream's body ended at ${this.#received} of ${end} bytes`);
     }
@@ -73,8 +86,8 @@ export class UncachedStream implements BlobReader {
   async #verify(): Promise<void> {
     const { hash, digest, end } = this.#options;
     if (!hash) return;
-    let next = await this.#iterator.next();
-    while (!next.done && next.value.length === 0) next = await this.#iterator.next();
+    let next = await this.#pull();
+    while (!next.done && next.value.length === 0) next = await this.#pull();
     if (!next.done || this.#received !== end)
       throw new BodyBroken("length-mismatch", `the upstream's body is longer than ${end} bytes`);
     if (!hashIs(hash, digest))

@@ -25,6 +25,8 @@ export interface Reservation {
    * @throws BudgetExceeded
    */
   extendTo(bytes: number): Promise<void>;
+  /** Gives back what is held beyond `bytes`. */
+  shrinkTo(bytes: number): void;
   /** Counts once, however often it is called. */
   release(): void;
 }
@@ -70,6 +72,11 @@ export async function createBudget({ maxSize, minFree, storedBytes, space }: Bud
         await take(more);
         if (isOpen) held += more;
         else reservedBytes -= more;
+      },
+      shrinkTo(wanted) {
+        if (!isOpen || wanted >= held) return;
+        reservedBytes -= held - wanted;
+        held = wanted;
       },
       release() {
         if (isOpen) reservedBytes -= held;

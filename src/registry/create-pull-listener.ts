@@ -40,7 +40,7 @@ export function createPullListener(options: PullListenerOptions): RequestListene
     });
   });
   return (request, response) => {
-    const exchange = createExchange(request);
+    const exchange = createExchange(request, response);
     recordAtEnd(exchange, request, response, options);
     try {
       refuseMethod(request);
@@ -124,15 +124,21 @@ function fail(
   exchange: Exchange,
   error: unknown,
 ): void {
+  const hasLeft = error instanceof BodyBroken && error.kind === "closed";
   const isExpected = error instanceof RegistryError || error instanceof BodyBroken;
   if (!isExpected) logger.error({ requestId: exchange.requestId, err: error }, "a bug");
+  if (hasLeft) {
+    // containerd's parallel fetch hangs up when it has what it wanted: no error. A reader that stalls takes no FIN either.
+    exchange.error = error.kind;
+    response.destroy();
+    return;
+  }
   if (!response.headersSent) {
     const told = error instanceof RegistryError ? error : unknownError(error);
     sendError(response, exchange, told, request.method === "HEAD");
     return;
   }
-  // A client that hangs up has had what it wanted, as containerd's parallel fetch does.
-  if (!(error instanceof BodyBroken && error.kind === "closed")) exchange.outcome = "error";
+  exchange.outcome = "error";
   exchange.error = error instanceof BodyBroken ? error.kind : "UNKNOWN";
   response.socket?.destroySoon();
 }

@@ -16,8 +16,11 @@ export interface Exchange {
   readonly startedAt: number;
   /** Time spent waiting for the upstream, in ms. */
   readonly trace: { upstreamMs: number };
+  /** Aborts when the client leaves, or has had its answer. */
+  readonly signal: AbortSignal;
   kind: RequestKind;
-  outcome: Outcome;
+  /** Undefined as long as nothing has been decided. */
+  outcome: Outcome | undefined;
   upstream: string | undefined;
   repository: string | undefined;
   reference: string | undefined;
@@ -29,14 +32,17 @@ export interface Exchange {
   error: string | undefined;
 }
 
-export function createExchange(request: IncomingMessage): Exchange {
+export function createExchange(request: IncomingMessage, response: ServerResponse): Exchange {
+  const controller = new AbortController();
+  response.once("close", () => controller.abort());
   return {
     requestId: createRequestId(),
     client: clientFamily(request.headers["user-agent"]),
     startedAt: performance.now(),
     trace: { upstreamMs: 0 },
+    signal: controller.signal,
     kind: "other",
-    outcome: "error",
+    outcome: undefined,
     upstream: undefined,
     repository: undefined,
     reference: undefined,
@@ -58,7 +64,9 @@ export function recordAtEnd(
     const seconds = (at: number): number => (at - exchange.startedAt) / 1000;
     const durationSeconds = seconds(performance.now());
     const firstByteSeconds = exchange.firstByteAt === undefined ? undefined : seconds(exchange.firstByteAt);
-    const { kind, outcome, client, bytes, upstream } = exchange;
+    const { kind, client, bytes, upstream } = exchange;
+    // A client that left before there was an answer got nothing from the cache, and no error either.
+    const outcome = exchange.outcome ?? (response.writableFinished ? "error" : "uncached");
     metrics.requestFinished({ kind, outcome, client, durationSeconds, firstByteSeconds, bytes, upstream });
     if (outcome === "collapsed") metrics.requestCollapsed(kind);
     if (request.headers.authorization !== undefined) metrics.unexpectedCredentials(client);

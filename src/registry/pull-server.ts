@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 
 export interface PullServerLimits {
   /** An idle connection is kept this long; dockerd and containerd reuse connections for minutes. */
@@ -8,17 +8,33 @@ export interface PullServerLimits {
 }
 
 const maxHeaderBytes = 16 * 1024;
+const closeIdleEveryMs = 100;
 
-/** A server for a pull listener. Malformed HTTP is answered with 400 and the connection is closed. */
+/** A server for a pull listener. Node itself answers malformed HTTP with 400, 408 or 431 and closes the connection. */
 export function createPullServer(listener: RequestListener, limits: PullServerLimits): Server {
   const server = createServer({ maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: 5000 }, listener);
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;
   server.headersTimeout = limits.headersTimeoutMs;
   // A request has no body, so its header's limit is the whole of it.
   server.requestTimeout = limits.headersTimeoutMs;
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
-    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-  });
   return server;
+}
+
+/**
+ * Stops accepting at once. Responses that run may finish, their connections are not kept alive; what is still busy after
+ * `ms` is cut.
+ */
+export function drainServer(server: Server, ms: number): Promise<void> {
+  server.prependListener("request", (_request, response: ServerResponse) => {
+    response.shouldKeepAlive = false;
+  });
+  const closing = setInterval(() => server.closeIdleConnections(), closeIdleEveryMs);
+  const cutting = setTimeout(() => server.closeAllConnections(), ms);
+  return new Promise((resolve) => {
+    server.close(() => {
+      clearInterval(closing);
+      clearTimeout(cutting);
+      resolve();
+    });
+  });
 }

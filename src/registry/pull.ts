@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { BodyBroken, type BlobAnswer, type Cache, type ManifestAnswer, type Target } from "../cache/index.ts";
+import type { BlobAnswer, Cache, ManifestAnswer, Target } from "../cache/index.ts";
 import { formatReference, mediaTypes, parseTag, RegistryError, type Digest, type Reference } from "../oci/index.ts";
 import type { Exchange } from "./exchange.ts";
-import { ageHeaders, cacheStatus, commonHeaders, entityTag, sendBytes } from "./headers.ts";
+import { ageHeaders, cacheStatus, commonHeaders, entityTag, sendBytes, type Headers } from "./headers.ts";
 import { pageOf, parsePageSize } from "./list-pages.ts";
 import { ifNoneMatchMatches, ifRangeAllows, parseRange } from "./range-header.ts";
 import { formatRoute, type Route } from "./route.ts";
@@ -26,7 +26,6 @@ export interface PullPorts {
 /** Answers GET and HEAD of manifests. Range is ignored here: a manifest is small, and clients hash it whole. */
 export async function pullManifest(ports: PullPorts, pull: PullRequest, reference: Reference): Promise<void> {
   const { request, response, exchange, target } = pull;
-  exchange.kind = reference.kind === "tag" ? "manifest_tag" : "manifest_digest";
   exchange.reference = formatReference(reference);
   const method = methodOf(request);
   const mustCheck = /(^|,)\s*no-cache\s*(,|$)/i.test(request.headers["cache-control"] ?? "");
@@ -44,14 +43,13 @@ export async function pullManifest(ports: PullPorts, pull: PullRequest, referenc
 /** Answers GET and HEAD of blobs, whole or in part (RFC 9110 section 14). */
 export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Digest): Promise<void> {
   const { request, response, exchange, target } = pull;
-  exchange.kind = "blob";
   exchange.reference = digest;
   const isMatched = ifNoneMatchMatches(request.headers["if-none-match"], entityTag(digest));
   // Whoever has the bytes already needs none: to know that the blob is there is enough (RFC 9110 section 13.2.2).
   const method = isMatched ? "HEAD" : methodOf(request);
   const isRange = method === "GET" && ifRangeAllows(request.headers["if-range"], entityTag(digest));
   const range = isRange ? parseRange(request.headers.range) : undefined;
-  const answer = await ports.cache.blob(target, digest, { method, range });
+  const answer = await ports.cache.blob(target, digest, { method, range, signal: exchange.signal });
   if (answer.outcome === "unsatisfiable") {
     exchange.outcome = "refused";
     sendBytes(response, exchange, 416, { "Content-Range": `bytes */${answer.size}`, "Content-Length": 0 }, undefined);
@@ -59,26 +57,23 @@ export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Dige
   }
   exchange.outcome = answer.outcome;
   try {
-    await sendBlob(ports, pull, answer);
+    if (isMatched) sendBytes(response, exchange, 304, blobHeaders(answer), undefined);
+    else await sendBlob(ports, pull, answer);
   } finally {
     await answer.reader?.close();
   }
 }
 
-async function sendBlob(
-  ports: PullPorts,
-  { request, response, exchange }: PullRequest,
-  answer: BlobAnswer,
-): Promise<void> {
-  const { digest, start, end, size, isPartial, reader } = answer;
-  const headers = { ...identityHeaders(digest), "Cache-Status": cacheStatus(answer.outcome), "Accept-Ranges": "bytes" };
-  if (ifNoneMatchMatches(request.headers["if-none-match"], entityTag(digest))) {
-    sendBytes(response, exchange, 304, headers, undefined);
-    return;
-  }
+function blobHeaders({ digest, outcome }: BlobAnswer): Headers {
+  return { ...identityHeaders(digest), "Cache-Status": cacheStatus(outcome), "Accept-Ranges": "bytes" };
+}
+
+async function sendBlob(ports: PullPorts, { response, exchange }: PullRequest, answer: BlobAnswer): Promise<void> {
+  const { start, end, size, isPartial, reader } = answer;
+  if (response.destroyed) return;
   response.writeHead(isPartial ? 206 : 200, {
     ...commonHeaders(exchange),
-    ...headers,
+    ...blobHeaders(answer),
     "Content-Type": "application/octet-stream",
     "Content-Length": end - start,
     ...(isPartial && { "Content-Range": `bytes ${start}-${end - 1}/${size}` }),
@@ -102,7 +97,6 @@ export async function pullTags(
   route: Extract<Route, { kind: "tags" }>,
 ): Promise<void> {
   const { request, response, exchange, target, query } = pull;
-  exchange.kind = "tags";
   const size = parsePageSize(query.get("n"));
   const last = query.get("last");
   if (last !== undefined && last !== "" && !parseTag(last)) {
@@ -127,7 +121,6 @@ export async function pullTags(
 /** Answers the referrers of a digest as an image index (distribution-spec, "Listing Referrers"). */
 export async function pullReferrers(ports: PullPorts, pull: PullRequest, digest: Digest): Promise<void> {
   const { request, response, exchange, target, query } = pull;
-  exchange.kind = "referrers";
   exchange.reference = digest;
   const artifactType = query.get("artifactType");
   const answer = await ports.cache.referrers(target, digest);
@@ -151,12 +144,12 @@ function nextPage(route: Route, size: number | undefined, last: string, namespac
   return `${formatRoute(route)}?${query.toString()}`;
 }
 
-function identityHeaders(digest: Digest): Record<string, string> {
+function identityHeaders(digest: Digest): Headers {
   return { "Docker-Content-Digest": digest, ETag: entityTag(digest) };
 }
 
 function bytesOf(answer: ManifestAnswer): Buffer {
-  if (!answer.bytes) throw new BodyBroken("length-mismatch", "a GET of a manifest was answered without bytes");
+  if (!answer.bytes) throw new Error("a GET of a manifest was answered without bytes");
   return answer.bytes;
 }
 

@@ -32,7 +32,7 @@ export async function sendBody(
   try {
     for (let position = span.start; position < span.end;) {
       const count = await reader.read(buffer, position, Math.min(buffer.length, span.end - position));
-      if (count === 0) throw new BodyBroken("length-mismatch", "the stored file is shorter than its row says");
+      if (count === 0) throw new BodyBroken("length-mismatch", "the body ended before its announced length");
       const drainMs = await writeOut(response, buffer.subarray(0, count), limits.idleTimeoutMs);
       pace.drained(count, drainMs);
       onBytes(count);

@@ -11,8 +11,6 @@ export interface StoreReading {
   reservedBytes: number;
   blobs: number;
   manifests: number;
-  /** Whether nothing is kept at present, and every miss goes to its client uncached. */
-  isPassthrough: boolean;
 }
 
 export interface FlightReading {
@@ -55,13 +53,12 @@ function storeGauges(gauge: (name: string, help: string) => Gauge): Record<keyof
     reservedBytes: gauge("store_reserved_bytes", "Bytes promised to running fills."),
     blobs: gauge("store_blobs", "Blobs in the store, manifests included."),
     manifests: gauge("store_manifests", "Manifests and indexes in the store."),
-    isPassthrough: gauge("store_passthrough", "1 while nothing is kept and misses pass through uncached."),
   };
 }
 
 async function setAll<K extends string>(
   gauges: Record<K, Gauge>,
-  read: Reader<Record<K, number | boolean>> | undefined,
+  read: Reader<Record<K, number>> | undefined,
 ): Promise<void> {
   if (!read) return;
   const reading = await readOrNothing(read);

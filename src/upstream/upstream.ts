@@ -1,6 +1,6 @@
 import type { Digest, Reference, RepositoryName } from "../oci/index.ts";
 
-/** Where the time of a request went; summed into the log line of the client's request. */
+/** What a caller decides about one question. */
 export interface RequestOptions {
   /** Aborts the request; its reason is thrown as it is. */
   signal: AbortSignal;

@@ -56,7 +56,11 @@ async function openCache(withStore: (store: BlobStore) => BlobStore = (store) =>
   });
   const get = async (repository: string): Promise<BlobAnswer> => {
     const target = { upstream: upstream.name, repository: repositoryOf(repository), trace: { upstreamMs: 0 } };
-    const answer = await cache.blob(target, digest, { method: "GET", range: undefined });
+    const answer = await cache.blob(target, digest, {
+      method: "GET",
+      range: undefined,
+      signal: new AbortController().signal,
+    });
     if (answer.outcome === "unsatisfiable") throw new Error("no range was asked for");
     return answer;
   };

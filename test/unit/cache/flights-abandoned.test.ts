@@ -83,7 +83,7 @@ describe("a fill that nobody reads any more", () => {
     const { feed } = await leftAt(hangar, MiB);
     hangar.clock.advance(abandoned.lingerMs - 1);
     const back = hangar.flights.join(hangar.request(digest));
-    expect([back.isLeader, back.isResumed]).toEqual([false, false]);
+    expect([back.isLeader, back.flight.run.isResumed]).toEqual([false, false]);
     hangar.clock.advance(abandoned.lingerMs * 10);
     const received = receive(readerAt(back, large.length), large.length, 0, MiB);
     feed.push(large.subarray(MiB), "end");
@@ -98,7 +98,7 @@ describe("a fill that nobody reads any more", () => {
     await ended;
     hangar.clock.advance(abandoned.keepForMs - 1);
     const back = hangar.flights.join(hangar.request(digest));
-    expect([back.isLeader, back.isResumed]).toEqual([true, true]);
+    expect([back.isLeader, back.flight.run.isResumed]).toEqual([true, true]);
     const received = receive(readerAt(back, large.length), large.length, 0, MiB);
     const call = await hangar.upstream.called(2);
     expect(call.range).toEqual({ from: MiB });

@@ -151,7 +151,7 @@ describe("a flight that fails before its first byte", () => {
     first.leave();
     follower.leave();
     const own = flights.join(request(digest, "open/b"));
-    expect([own.isLeader, own.isResumed]).toEqual([true, false]);
+    expect([own.isLeader, own.flight.run.isResumed]).toEqual([true, false]);
     const received = receive(readerAt(own, size), size);
     (await upstream.called(2)).answer(size).push(body, "end");
     expect((await received).isWhole).toBe(true);
@@ -172,7 +172,7 @@ describe("a flight that breaks off in the middle", () => {
     expect(await staging()).toHaveLength(1);
     clock.advance(59_999);
     const second = flights.join(request(digest));
-    expect([second.isLeader, second.isResumed]).toEqual([true, true]);
+    expect([second.isLeader, second.flight.run.isResumed]).toEqual([true, true]);
     const whole = receive(readerAt(second, size), size);
     const call = await upstream.called(2);
     expect(call.range).toEqual({ from: 100_000 });

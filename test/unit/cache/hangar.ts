@@ -4,25 +4,37 @@ import { onTestFinished } from "vitest";
 import { openBlobStore, type BlobStore } from "../../../src/blobstore/index.ts";
 import { BodyBroken } from "../../../src/cache/index.ts";
 import { FlightReader } from "../../../src/cache/flight-reader.ts";
-import type { FlightPorts, FlightRequest } from "../../../src/cache/flight.ts";
-import { Flights, type Seat } from "../../../src/cache/flights.ts";
+import type { FlightRequest } from "../../../src/cache/flight.ts";
+import { Flights, type FlightsPorts, type Seat } from "../../../src/cache/flights.ts";
 import type { BlobReader } from "../../../src/cache/reader.ts";
+import { sourceOf } from "../../../src/cache/source.ts";
 import { createBudget, type Budget } from "../../../src/eviction/index.ts";
 import { digestOf, parseRepositoryName, type Digest, type RepositoryName } from "../../../src/oci/index.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { temporaryDirectory } from "../metadata/temporary-directory.ts";
 import { FakeUpstream } from "./fake-upstream.ts";
 
+const limits = { answerWithinMs: 20_000, maxBlobSizeBytes: 1024 ** 4 };
+const tags = {
+  freshForMs: 60_000,
+  staleForMs: 3_600_000,
+  staleAfterMs: 2000,
+  absentForMs: 10_000,
+  onGone: "drop",
+  goneGraceMs: 600_000,
+  onDenied: "refuse",
+} as const;
+
 export const abandoned = { lingerMs: 5000, keepForMs: 900_000 };
 
 /** Flights over a real store, a fake upstream and a clock that the test moves. */
 export interface Hangar {
   flights: Flights;
-  upstream: FlightRequest["upstream"] & FakeUpstream;
+  upstream: FakeUpstream;
   clock: ManualClock;
   store: BlobStore;
   budget: Budget;
-  ports: FlightPorts;
+  ports: FlightsPorts;
   /** `<repository> <digest>` of what became a hit. */
   recorded: string[];
   /** Upstreams whose bytes were wrong, and reasons why something was not kept. */
@@ -32,7 +44,7 @@ export interface Hangar {
 }
 
 export async function openHangar(
-  override: (ports: FlightPorts) => Partial<FlightPorts> = () => ({}),
+  override: (ports: FlightsPorts) => Partial<FlightsPorts> = () => ({}),
   maxBytes = 1024 ** 3,
 ): Promise<Hangar> {
   const directory = await temporaryDirectory();
@@ -48,7 +60,7 @@ export async function openHangar(
   const upstream = new FakeUpstream();
   const recorded: string[] = [];
   const noticed: string[] = [];
-  const plain: FlightPorts = {
+  const plain: FlightsPorts = {
     store,
     budget,
     clock,
@@ -79,11 +91,9 @@ export async function openHangar(
     noticed,
     staging: () => readdir(join(directory, "ingest")),
     request: (of, name = "library/demo", claimedSize) => ({
-      upstream,
-      repository: repositoryOf(name),
+      source: sourceOf({ upstream, tags, limits }, repositoryOf(name), { upstreamMs: 0 }, clock.now()),
       digest: of,
       claimedSize,
-      settings: { answerWithinMs: 20_000, maxBlobSizeBytes: 1024 ** 4 },
     }),
   };
 }
@@ -97,7 +107,8 @@ export function repositoryOf(name: string): RepositoryName {
 /** A client that reads the whole blob from its seat; leaves at the end, whatever the end. */
 export function readerAt(seat: Seat, size: number, start = 0, end = size): BlobReader {
   const isWhole = start === 0 && end === size;
-  return new FlightReader(seat.flight, { end, isWhole, onClose: () => seat.leave() });
+  const { source } = seat.flight.run.request;
+  return new FlightReader(seat.flight, { source, end, isWhole, onClose: () => seat.leave() });
 }
 
 export interface Received {

@@ -13,6 +13,8 @@ export interface PendingWrite {
 export class FakeResponse extends EventEmitter {
   destroyed = false;
   readonly #onWrite: (write: PendingWrite) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #timeoutMs = 0;
 
   constructor(onWrite: (write: PendingWrite) => void) {
     super();
@@ -22,6 +24,19 @@ export class FakeResponse extends EventEmitter {
   write(bytes: Buffer, done: (error?: Error) => void): boolean {
     this.#onWrite({ bytes, done });
     return false;
+  }
+
+  /** As a socket does it: 0 turns it off. */
+  setTimeout(ms: number): this {
+    this.#timeoutMs = ms;
+    this.progress();
+    return this;
+  }
+
+  /** The kernel has taken a part of what is written: the timer begins again. */
+  progress(): void {
+    clearTimeout(this.#timer);
+    if (this.#timeoutMs > 0) this.#timer = setTimeout(() => this.emit("timeout"), this.#timeoutMs);
   }
 
   /** The client has gone. */
@@ -46,6 +61,9 @@ export function takingIn(ms: (byteCount: number) => number): { response: FakeRes
     const wait = ms(bytes.length);
     if (wait === 0) queueMicrotask(take);
     else setTimeout(take, wait);
+    // Bytes leave one after the other, not all at the end of the wait.
+    const every = wait / Math.ceil(bytes.length / 1024);
+    for (let at = every; at < wait; at += every) setTimeout(() => response.progress(), at);
   });
   return { response, taken };
 }

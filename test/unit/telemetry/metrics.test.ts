@@ -45,7 +45,6 @@ describe("metrics at the start", () => {
     ["store_reserved_bytes", 1],
     ["store_blobs", 1],
     ["store_manifests", 1],
-    ["store_passthrough", 1],
     ["last_request_timestamp_seconds", 8],
     ["unexpected_credentials_total", 8],
   ])("has every series of entrepot_%s at 0", async (name, count) => {
@@ -171,7 +170,6 @@ describe("metrics of the store", () => {
     reservedBytes: 4,
     blobs: 5,
     manifests: 6,
-    isPassthrough: true,
   };
 
   it("are read when they are asked for, once each time", async () => {
@@ -183,7 +181,6 @@ describe("metrics of the store", () => {
     const found = await series(metrics);
     expect(found.get("entrepot_store_blobs")).toBe(2);
     expect(found.get("entrepot_store_max_bytes")).toBe(2);
-    expect(found.get("entrepot_store_passthrough")).toBe(1);
     expect(found.get("entrepot_flights")).toBe(2);
     expect(found.get("entrepot_flight_followers")).toBe(7);
   });

@@ -1,0 +1,163 @@
+import type { Metadata } from "../metadata/index.ts";
+import { RegistryError, type Digest } from "../oci/index.ts";
+import { UpstreamError } from "../upstream/index.ts";
+import type { BlobAnswer, BlobRequest, RangeUnsatisfiable } from "./answers.ts";
+import type { BlobAccess } from "./blob-access.ts";
+import { BodyBroken } from "./broken.ts";
+import { within, type Clock } from "./clock.ts";
+import { FlightReader } from "./flight-reader.ts";
+import { BlobAbsent, type Flight, type FlightRequest, type Run } from "./flight.ts";
+import type { Flights, Seat } from "./flights.ts";
+import { untilLeft } from "./leaving.ts";
+import { answerWith } from "./ranges.ts";
+import { createMemoryReader, type BlobReader } from "./reader.ts";
+import { clientError, remainingMs, waitFor, type Source } from "./source.ts";
+
+/** Up to this size the digest is checked before our header goes out, so that wrong bytes are a real status. */
+const checkedFirstBytes = 1024 * 1024;
+/** How long a client that resumes waits for the upstream before it is told to come back. */
+const resumeWithinMs = 5000;
+
+export interface BlobFillsPorts {
+  index: Metadata;
+  access: BlobAccess;
+  flights: Flights;
+  clock: Clock;
+}
+
+/** Answers from a shared flight: joins the one that runs, or starts it. */
+export class BlobFills {
+  readonly #ports: BlobFillsPorts;
+
+  constructor(ports: BlobFillsPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Undefined where the caller must look again: a proof took its time, and the blob may be stored by now, or the flight
+   * failed for another repository, which says nothing of this one.
+   * @param isProven - Whether the repository has just been shown to hold the blob.
+   */
+  async answer(request: BlobRequest, isProven: boolean): Promise<BlobAnswer | RangeUnsatisfiable | undefined> {
+    const { source, digest } = request;
+    const running = this.#ports.flights.get(source.key.upstream, digest);
+    if (running && !isProven && !isThrough(running.run, source)) {
+      await this.#ports.access.require(source, digest);
+      return undefined;
+    }
+    const seat = this.join(source, digest);
+    try {
+      await untilLeft(request.signal, this.#opened(request, seat));
+      return await untilLeft(request.signal, this.#seated(request, seat));
+    } catch (error) {
+      seat.leave();
+      const hasLeft = error instanceof BodyBroken && error.kind === "closed";
+      if (hasLeft || isThrough(seat.flight.run, source) || seat.flight.written > 0) throw error;
+    }
+    await seat.ended;
+    return undefined;
+  }
+
+  /** A seat in the flight of this digest, whether or not anything is read from it. */
+  join(source: Source, digest: Digest): Seat {
+    const claimedSize = this.#ports.index.claimedSize(source.key, digest);
+    const request: FlightRequest = { source, digest, claimedSize };
+    return this.#ports.flights.join(request);
+  }
+
+  /** Waits for the upstream's header: what fails before the first byte is a real status. */
+  async #opened({ source, digest, range }: BlobRequest, { flight }: Seat): Promise<void> {
+    const { clock, access } = this.#ports;
+    const isResuming = flight.run.isResumed && range?.kind === "from" && range.first > 0;
+    try {
+      const opened = waitFor(source, flight.run.opened);
+      const inTime = isResuming ? await within(clock, resumeWithinMs, opened) : await opened;
+      if (inTime !== "late") return;
+    } catch (error) {
+      if (error instanceof BlobAbsent) throw access.absent(source, digest);
+      if (!isResuming) throw clientError(error);
+    }
+    throw new RegistryError("UNAVAILABLE", "the download broke off and cannot go on yet", {
+      retryAfter: 1,
+      detail: { upstream: source.key.upstream },
+    });
+  }
+
+  async #seated(request: BlobRequest, seat: Seat): Promise<BlobAnswer | RangeUnsatisfiable> {
+    const { source, signal } = request;
+    const { flight } = seat;
+    const isSmall = flight.size === undefined || flight.size <= checkedFirstBytes;
+    await this.#readable(source, flight, isSmall);
+    const size = flight.size ?? (await this.#ports.access.askSize(source, request.digest));
+    const isUncached = flight.phase === "detached";
+    const outcome = isUncached ? "uncached" : seat.isLeader ? "filled" : "collapsed";
+    const answer = answerWith(request, outcome, size, (span) => {
+      const isWhole = span.start === 0 && span.end === size;
+      return new FlightReader(flight, { source, end: span.end, isWhole, onClose: () => seat.leave() });
+    });
+    if (answer.outcome === "unsatisfiable") seat.leave();
+    return isSmall && isUncached && answer.outcome !== "unsatisfiable" ? checkedFirst(answer, signal) : answer;
+  }
+
+  /**
+   * Waits for the first byte, and for a small blob until it has been checked, as long as `answerWithin` lasts: behind it
+   * the answer begins all the same, and its last byte is held back.
+   */
+  async #readable(source: Source, flight: Flight, isSmall: boolean): Promise<void> {
+    const { run } = flight;
+    const isReadable = async (): Promise<void> => {
+      while (!run.error && (flight.phase === "opening" || flight.phase === "running")) {
+        if (!isSmall && flight.available > 0) return;
+        await flight.changed();
+      }
+    };
+    const inTime = await within(this.#ports.clock, remainingMs(this.#ports.clock, source), isReadable());
+    if (inTime === "late" && flight.size === undefined) {
+      throw new RegistryError("UPSTREAM_TIMEOUT", "the blob's length is not known before it has come whole");
+    }
+    if (run.error && (isSmall || flight.written === 0)) throw statusOf(run.error, source);
+  }
+}
+
+function isThrough(run: Run, source: Source): boolean {
+  return run.request.source.key.name === source.key.name;
+}
+
+/** What broke a body off, as the status of an answer that has not begun. */
+function statusOf(error: BodyBroken, source: Source): unknown {
+  if (error.cause instanceof UpstreamError) return clientError(error.cause);
+  const detail = { upstream: source.key.upstream, reason: error.kind };
+  return new RegistryError("BAD_UPSTREAM", error.message, { detail, cause: error });
+}
+
+/** A small body that cannot be stored is still checked before our header goes out. */
+async function checkedFirst(answer: BlobAnswer, signal: AbortSignal): Promise<BlobAnswer> {
+  const { reader, start, end } = answer;
+  if (!reader) return answer;
+  const bytes = Buffer.alloc(end - start);
+  const close = (): void => void reader.close().catch(() => undefined);
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    let done = 0;
+    for (let count = -1; count !== 0; done += count) {
+      count = await reader.read(bytes.subarray(done), start + done, bytes.length - done);
+    }
+    if (done < bytes.length) throw new BodyBroken("length-mismatch", "the body ended early");
+  } catch (error) {
+    if (!(error instanceof BodyBroken)) throw error;
+    if (error.kind === "closed") throw error;
+    const cause = error.cause instanceof UpstreamError ? clientError(error.cause) : undefined;
+    throw cause ?? new RegistryError("BAD_UPSTREAM", error.message, { cause: error });
+  } finally {
+    signal.removeEventListener("abort", close);
+    await reader.close();
+  }
+  return { ...answer, reader: shifted(createMemoryReader(bytes), start) };
+}
+
+function shifted(reader: BlobReader, by: number): BlobReader {
+  return {
+    read: (buffer, position, length) => reader.read(buffer, position - by, length),
+    close: () => reader.close(),
+  };
+}

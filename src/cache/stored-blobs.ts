@@ -1,0 +1,89 @@
+import { isOutOfDescriptors, StoreError, type BlobStore } from "../blobstore/index.ts";
+import type { Metadata } from "../metadata/index.ts";
+import { digestAlgorithm, digestOf, RegistryError, type Digest } from "../oci/index.ts";
+import { BodyBroken } from "./broken.ts";
+import { Collapse } from "./collapse.ts";
+import { durably } from "./durably.ts";
+import type { Memory } from "./memory.ts";
+import type { CacheObserver } from "./observer.ts";
+import { createFileReader, createMemoryReader, type BlobReader } from "./reader.ts";
+
+export interface StoredBlobsPorts {
+  store: BlobStore;
+  index: Metadata;
+  memory: Memory;
+  observer: CacheObserver;
+}
+
+/** What is on disk by digest, manifests and blobs alike; a file that is gone, wrong or unreadable is given up here. */
+export class StoredBlobs {
+  readonly #ports: StoredBlobsPorts;
+  readonly #losses = new Collapse<undefined>();
+
+  constructor(ports: StoredBlobsPorts) {
+    this.#ports = ports;
+  }
+
+  /** A whole small body, its hash checked on the way into memory; undefined where it is not stored. */
+  async read(digest: Digest): Promise<Buffer | undefined> {
+    const known = this.#ports.memory.get(digest);
+    if (known) return known;
+    const bytes = await this.#readable(this.#ports.store.readAll(digest));
+    if (!bytes || digestOf(bytes, digestAlgorithm(digest)) !== digest) {
+      await this.#giveUp(digest);
+      return undefined;
+    }
+    this.#ports.memory.set(digest, bytes);
+    return bytes;
+  }
+
+  /** Undefined where it is not stored. */
+  async open(digest: Digest): Promise<{ size: number; reader: BlobReader } | undefined> {
+    const { index, memory, store } = this.#ports;
+    const row = index.blob(digest);
+    if (row?.state !== "present" || row.size === undefined) return undefined;
+    if (memory.fits(row.size)) {
+      const bytes = await this.read(digest);
+      return bytes && { size: bytes.length, reader: createMemoryReader(bytes) };
+    }
+    const file = await this.#readable(store.open(digest));
+    if (file?.size === row.size) return { size: row.size, reader: this.#giveUpOnError(digest, createFileReader(file)) };
+    await file?.close();
+    await this.#giveUp(digest);
+    return undefined;
+  }
+
+  /** A file that cannot be read counts as absent; that there are no descriptors left says nothing of the file. */
+  async #readable<T>(opening: Promise<T | undefined>): Promise<T | undefined> {
+    try {
+      return await opening;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (!isOutOfDescriptors(error)) return undefined;
+      throw new RegistryError("UNAVAILABLE", "too many files are open", { retryAfter: 1, cause: error });
+    }
+  }
+
+  #giveUpOnError(digest: Digest, reader: BlobReader): BlobReader {
+    return {
+      read: (buffer, position, length) =>
+        reader.read(buffer, position, length).catch(async (error: unknown) => {
+          if (error instanceof StoreError && error.kind !== "closed") await this.#giveUp(digest);
+          throw new BodyBroken("transport", "the stored file cannot be read", error);
+        }),
+      close: () => reader.close(),
+    };
+  }
+
+  #giveUp(digest: Digest): Promise<undefined> {
+    const { index, memory, store, observer } = this.#ports;
+    const work = async (): Promise<undefined> => {
+      // Whoever noticed it first may have been followed by a fill that brought it back.
+      if (index.blob(digest)?.state !== "present") return;
+      memory.delete(digest);
+      await store.remove(digest).catch(() => observer.uncached("io"));
+      await durably(observer, index.forgetFile(digest));
+    };
+    return this.#losses.run(digest, work).promise;
+  }
+}

@@ -4,7 +4,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createAdminApp, createMetricsApp, ensureAdminToken, type Stats } from "./admin/index.ts";
 import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
-import { createCache, systemClock, type Cache, type Clock } from "./cache/index.ts";
+import { createCache, systemClock, type Cache, type CacheObserver, type Clock } from "./cache/index.ts";
 import { formatListenAddress, type ListenAddress, type Settings, type UpstreamEntry } from "./config/index.ts";
 import { createBudget, type Budget } from "./eviction/index.ts";
 import { lockDataDirectory, openMetadata, type Metadata } from "./metadata/index.ts";
@@ -15,6 +15,7 @@ import { createUpstream, type Upstream, type UpstreamObserver } from "./upstream
 const keepAliveTimeoutMs = 75_000;
 const headersTimeoutMs = 30_000;
 const backupEveryMs = 60 * 60 * 1000;
+const warnEveryMs = 60 * 1000;
 
 export interface AppOptions {
   logger: Logger;
@@ -92,17 +93,32 @@ async function buildParts(
     index,
     budget,
     clock,
-    observer: {
-      verifyFailed(upstream) {
-        metrics.verifyFailed(upstream);
-        logger.warn({ upstream }, "an upstream sent bytes with another digest than the one asked for; nothing is kept");
-      },
-      uncached: (reason) => metrics.passedUncached(reason === "no-space" ? "no_space" : reason),
-    },
+    observer: observeCache(metrics, logger, clock),
   });
   undo.push(() => cache.close());
   observeGauges(metrics, { store, index, budget, cache });
   return { store, index, budget, cache, metrics };
+}
+
+function observeCache(metrics: Metrics, logger: Logger, clock: Clock): CacheObserver {
+  let warnedAt = 0;
+  return {
+    verifyFailed(upstream) {
+      metrics.verifyFailed(upstream);
+      logger.warn({ upstream }, "an upstream sent bytes with another digest than the one asked for; nothing is kept");
+    },
+    uncached(reason) {
+      metrics.passedUncached(reason === "no-space" ? "no_space" : reason);
+      // A part is meant to pass; what could have been kept is worth a line, but not one for each request.
+      if (reason === "range" || clock.now() < warnedAt + warnEveryMs) return;
+      warnedAt = clock.now();
+      logger.warn({ reason }, "content passes through uncached: pulls succeed, nothing of them is kept");
+    },
+    corrupt(digest) {
+      metrics.corruptFound();
+      logger.error({ digest }, "a stored file does not have its digest any more; it is given up and fetched again");
+    },
+  };
 }
 
 function openUpstream(entry: UpstreamEntry, metrics: Metrics): Upstream {
@@ -234,10 +250,13 @@ async function listenOn(server: Server, address: ListenAddress): Promise<void> {
   // A socket file outlives its process; the lock of the data directory says that there is no other one of ours.
   if (address.kind === "unix" && (await isSocket(address.path))) await rm(address.path);
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error) => {
+      const words = `cannot listen on ${formatListenAddress(address)}: ${error.message}`;
+      reject(new Error(words, { cause: error }));
+    });
     const options = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
     server.listen(options, () => {
-      server.off("error", reject);
+      server.removeAllListeners("error");
       resolve();
     });
   });

@@ -1,8 +1,8 @@
 import type { RequestListener } from "node:http";
-import express, { Router, type Express } from "express";
+import express, { Router, type Express, type Request } from "express";
 import { readGuard, type GuardOptions } from "./guard.ts";
 import { healthRoutes, type HealthOptions } from "./health-routes.ts";
-import { errorFunnel, notFound, readOnly } from "./problem.ts";
+import { errorFunnel, notFound, readOnly, sendProblem } from "./problem.ts";
 import type { Stats } from "./stats.ts";
 
 export interface MetricsAppOptions extends HealthOptions {
@@ -39,9 +39,10 @@ function apiRoutes({ stats }: AdminAppOptions): Router {
 function createApp(): Express {
   const app = express();
   app.disable("x-powered-by").disable("etag").enable("case sensitive routing").enable("strict routing");
-  app.use((_request, response, next) => {
+  app.use((request, response, next) => {
     response.set({ "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
-    next();
+    if (isUnambiguous(request)) next();
+    else sendProblem(response, 400, "an absolute request target, several Host headers, or a body where none belongs");
   });
   return app;
 }
@@ -50,4 +51,11 @@ function finished(app: Express, { onError }: MetricsAppOptions): RequestListener
   app.use(notFound);
   app.use(errorFunnel(onError));
   return app;
+}
+
+/** Node accepts what two servers could read differently; the Host that is checked must be the one that is meant. */
+function isUnambiguous({ url, rawHeaders, headers }: Request): boolean {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
+  const hasBody = (headers["content-length"] ?? "0") !== "0" || headers["transfer-encoding"] !== undefined;
+  return url.startsWith("/") && hosts.length <= 1 && !hasBody;
 }

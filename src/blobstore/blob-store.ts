@@ -29,6 +29,8 @@ export interface Staging {
 /** A stored blob, open for reading; unlinking it meanwhile does no harm. */
 export interface OpenBlob {
   readonly size: number;
+  /** When the file's bytes or its inode were last changed, in ms since the epoch. */
+  readonly changedAt: number;
   read(buffer: Buffer, position: number, length: number): Promise<number>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import type { OpenBlob } from "./blob-store.ts";
 import { isErrno, StoreError, toStoreError } from "./errors.ts";
@@ -7,10 +7,12 @@ import { SharedFile } from "./shared-file.ts";
 /** A committed file, open for reading. */
 export class StoredBlob implements OpenBlob {
   readonly size: number;
+  readonly changedAt: number;
   readonly #file: SharedFile;
 
-  private constructor(handle: FileHandle, size: number) {
+  private constructor(handle: FileHandle, { size, ctimeMs }: Stats) {
     this.size = size;
+    this.changedAt = ctimeMs;
     this.#file = new SharedFile(handle);
   }
 
@@ -29,7 +31,7 @@ export class StoredBlob implements OpenBlob {
     try {
       const status = await handle.stat();
       if (!status.isFile()) throw new StoreError("io", "not a regular file", undefined);
-      return new StoredBlob(handle, status.size);
+      return new StoredBlob(handle, status);
     } catch (error) {
       await handle.close();
       throw error;

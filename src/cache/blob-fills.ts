@@ -84,7 +84,7 @@ export class BlobFills {
   }
 
   async #seated(request: BlobRequest, seat: Seat): Promise<BlobAnswer | RangeUnsatisfiable> {
-    const { source, signal } = request;
+    const { source } = request;
     const { flight } = seat;
     const isSmall = flight.size === undefined || flight.size <= checkedFirstBytes;
     await this.#readable(source, flight, isSmall);
@@ -96,7 +96,7 @@ export class BlobFills {
       return new FlightReader(flight, { source, end: span.end, isWhole, onClose: () => seat.leave() });
     });
     if (answer.outcome === "unsatisfiable") seat.leave();
-    return isSmall && isUncached && answer.outcome !== "unsatisfiable" ? checkedFirst(answer, signal) : answer;
+    return isSmall && isUncached && answer.outcome !== "unsatisfiable" ? checkedFirst(answer, request) : answer;
   }
 
   /**
@@ -126,12 +126,13 @@ function isThrough(run: Run, source: Source): boolean {
 /** What broke a body off, as the status of an answer that has not begun. */
 function statusOf(error: BodyBroken, source: Source): unknown {
   if (error.cause instanceof UpstreamError) return clientError(error.cause);
+  if (error.cause instanceof RegistryError) return error.cause;
   const detail = { upstream: source.key.upstream, reason: error.kind };
   return new RegistryError("BAD_UPSTREAM", error.message, { detail, cause: error });
 }
 
 /** A small body that cannot be stored is still checked before our header goes out. */
-async function checkedFirst(answer: BlobAnswer, signal: AbortSignal): Promise<BlobAnswer> {
+async function checkedFirst(answer: BlobAnswer, { source, signal }: BlobRequest): Promise<BlobAnswer> {
   const { reader, start, end } = answer;
   if (!reader) return answer;
   const bytes = Buffer.alloc(end - start);
@@ -146,8 +147,7 @@ async function checkedFirst(answer: BlobAnswer, signal: AbortSignal): Promise<Bl
   } catch (error) {
     if (!(error instanceof BodyBroken)) throw error;
     if (error.kind === "closed") throw error;
-    const cause = error.cause instanceof UpstreamError ? clientError(error.cause) : undefined;
-    throw cause ?? new RegistryError("BAD_UPSTREAM", error.message, { cause: error });
+    throw statusOf(error, source);
   } finally {
     signal.removeEventListener("abort", close);
     await reader.close();

@@ -74,7 +74,7 @@ export class Blobs {
     if (index.blob(digest)?.state !== "present") return undefined;
     await access.require(source, digest, unproven);
     index.touch(digest, clock.now());
-    const blob = await stored.open(digest);
+    const blob = await stored.open(digest, request.range === undefined);
     if (!blob) return undefined;
     const answer = answerWith(request, "hit", blob.size, () => blob.reader);
     if (answer.outcome === "unsatisfiable") await blob.reader.close();

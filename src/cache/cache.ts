@@ -75,7 +75,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     { store, budget, clock, observer, record: recordIn(index, observer) },
     settings.abandoned,
   );
-  const stored = new StoredBlobs({ store, index, memory, observer });
+  const stored = new StoredBlobs({ store, index, memory, clock, observer });
   const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer, stored });
   const manifests = new Manifests({ index, store: manifestStore, membership, negatives, clock });
   const tags = new Tags({ index, manifests, manifestStore, negatives, clock, observer });

@@ -1,4 +1,5 @@
 import type { TagRow } from "../metadata/index.ts";
+import { UpstreamError } from "../upstream/index.ts";
 
 /** How long a tag is believed, and what happens when the upstream cannot or will not confirm it. All times in ms. */
 export interface TagPolicy {
@@ -44,4 +45,23 @@ export function ageSeconds(checkedAt: number, now: number): number {
 /** Seconds until it expires, negative once it has (RFC 9211 section 2.5). */
 export function ttlSeconds(checkedAt: number, policy: TagPolicy, now: number): number {
   return checkedAt > now ? 0 : Math.floor((checkedAt + policy.freshForMs - now) / 1000);
+}
+
+/** The stale rules of ARCHITECTURE section 6; undefined where the failure must be passed on. */
+export function staleReason(error: unknown, policy: TagPolicy): StaleReason | undefined {
+  if (!(error instanceof UpstreamError)) return undefined;
+  switch (error.kind) {
+    case "unreachable":
+      return "upstream-unreachable";
+    case "timeout":
+      return "upstream-timeout";
+    case "rate-limited":
+      return "upstream-rate-limited";
+    case "unauthorized":
+    case "denied":
+      return error.isRefusal && policy.onDenied === "refuse" ? undefined : "upstream-denied";
+    case "not-found":
+    case "bad-response":
+      return "upstream-error";
+  }
 }

@@ -2,6 +2,7 @@
 export { createCache, type Cache, type CachePorts, type Target } from "./cache.ts";
 export type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, TagsAnswer } from "./answers.ts";
 export { BodyBroken } from "./broken.ts";
+export type { CacheObserver } from "./observer.ts";
 export { systemClock, type Clock } from "./clock.ts";
 export { spanOf, type ByteRange } from "./ranges.ts";
 export type { BlobReader } from "./reader.ts";

@@ -1,13 +1,12 @@
 import { LRUCache } from "lru-cache";
 import type { Listing, ListingKind, Metadata } from "../metadata/index.ts";
 import { parseManifest, referrersTag, RegistryError, type Digest } from "../oci/index.ts";
-import { UpstreamError } from "../upstream/index.ts";
 import type { AnswerOutcome, Age, ReferrersAnswer, TagsAnswer } from "./answers.ts";
 import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
 import type { CacheObserver } from "./observer.ts";
-import { ageSeconds, isFresh, mayServeStale, ttlSeconds } from "./freshness.ts";
+import { ageSeconds, isFresh, mayServeStale, staleReason, ttlSeconds } from "./freshness.ts";
 import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
 
 type Descriptor = Record<string, unknown>;
@@ -78,9 +77,9 @@ export class Listings {
       const body = await waitFor(source, promise);
       return body === undefined ? undefined : keep(body, now, isLeader ? "filled" : "collapsed");
     } catch (error) {
-      const canBeStale = error instanceof UpstreamError && !error.isRefusal;
-      if (listing && canBeStale && mayServeStale(listing.fetchedAt, source.tags, now)) {
-        return keep(listing.body, listing.fetchedAt, "stale", "upstream-error");
+      const reason = staleReason(error, source.tags);
+      if (listing && reason && mayServeStale(listing.fetchedAt, source.tags, now)) {
+        return keep(listing.body, listing.fetchedAt, "stale", reason);
       }
       throw clientError(error);
     }

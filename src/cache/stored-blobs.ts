@@ -1,23 +1,31 @@
-import { isOutOfDescriptors, StoreError, type BlobStore } from "../blobstore/index.ts";
+import { LRUCache } from "lru-cache";
+import { isOutOfDescriptors, StoreError, type BlobStore, type OpenBlob } from "../blobstore/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import { digestAlgorithm, digestOf, RegistryError, type Digest } from "../oci/index.ts";
 import { BodyBroken } from "./broken.ts";
+import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
 import type { Memory } from "./memory.ts";
 import type { CacheObserver } from "./observer.ts";
 import { createFileReader, createMemoryReader, type BlobReader } from "./reader.ts";
+import { createVerifyingReader } from "./verifying-reader.ts";
+
+/** A file found right is believed for so long; what the disk does to it meanwhile changes no time stamp. */
+const verifiedForMs = 24 * 60 * 60 * 1000;
 
 export interface StoredBlobsPorts {
   store: BlobStore;
   index: Metadata;
   memory: Memory;
+  clock: Clock;
   observer: CacheObserver;
 }
 
 /** What is on disk by digest, manifests and blobs alike; a file that is gone, wrong or unreadable is given up here. */
 export class StoredBlobs {
   readonly #ports: StoredBlobsPorts;
+  readonly #verified = new LRUCache<Digest, { at: number; changedAt: number }>({ max: 100_000 });
   readonly #losses = new Collapse<undefined>();
 
   constructor(ports: StoredBlobsPorts) {
@@ -30,6 +38,7 @@ export class StoredBlobs {
     if (known) return known;
     const bytes = await this.#readable(this.#ports.store.readAll(digest));
     if (!bytes || digestOf(bytes, digestAlgorithm(digest)) !== digest) {
+      if (bytes) this.#ports.observer.corrupt(digest);
       await this.#giveUp(digest);
       return undefined;
     }
@@ -37,8 +46,12 @@ export class StoredBlobs {
     return bytes;
   }
 
-  /** Undefined where it is not stored. */
-  async open(digest: Digest): Promise<{ size: number; reader: BlobReader } | undefined> {
+  /**
+   * Undefined where it is not stored.
+   * @param isWhole - Whether all of it will be read in order: then its digest is checked on the way, unless it has been
+   * found right by this process within a day and the file has not been touched since.
+   */
+  async open(digest: Digest, isWhole: boolean): Promise<{ size: number; reader: BlobReader } | undefined> {
     const { index, memory, store } = this.#ports;
     const row = index.blob(digest);
     if (row?.state !== "present" || row.size === undefined) return undefined;
@@ -47,10 +60,29 @@ export class StoredBlobs {
       return bytes && { size: bytes.length, reader: createMemoryReader(bytes) };
     }
     const file = await this.#readable(store.open(digest));
-    if (file?.size === row.size) return { size: row.size, reader: this.#giveUpOnError(digest, createFileReader(file)) };
+    if (file?.size === row.size) {
+      const reader = this.#giveUpOnError(digest, createFileReader(file));
+      const mustVerify = isWhole && !this.#isVerified(digest, file);
+      return { size: row.size, reader: mustVerify ? this.#verifying(digest, file, reader) : reader };
+    }
     await file?.close();
     await this.#giveUp(digest);
     return undefined;
+  }
+
+  #isVerified(digest: Digest, { changedAt }: OpenBlob): boolean {
+    const verified = this.#verified.get(digest);
+    return verified?.changedAt === changedAt && this.#ports.clock.now() < verified.at + verifiedForMs;
+  }
+
+  #verifying(digest: Digest, { size, changedAt }: OpenBlob, reader: BlobReader): BlobReader {
+    return createVerifyingReader(reader, digest, size, {
+      onRight: () => this.#verified.set(digest, { at: this.#ports.clock.now(), changedAt }),
+      onWrong: () => {
+        this.#ports.observer.corrupt(digest);
+        this.#giveUp(digest).catch(() => this.#ports.observer.uncached("io"));
+      },
+    });
   }
 
   /** A file that cannot be read counts as absent; that there are no descriptors left says nothing of the file. */

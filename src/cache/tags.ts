@@ -1,12 +1,12 @@
 import type { Metadata, TagRow } from "../metadata/index.ts";
 import { isManifestMediaType, type Tag } from "../oci/index.ts";
-import { UpstreamError, type ManifestHead } from "../upstream/index.ts";
+import type { ManifestHead } from "../upstream/index.ts";
 import type { Age, ManifestAnswer } from "./answers.ts";
 import { within, type Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
 import type { CacheObserver } from "./observer.ts";
-import { ageSeconds, isFresh, isGone, mayServeStale, ttlSeconds, type StaleReason } from "./freshness.ts";
+import { ageSeconds, isFresh, isGone, mayServeStale, staleReason, ttlSeconds, type StaleReason } from "./freshness.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import { manifestAnswer, manifestUnknown, outcomeOf, type FetchedManifest, type Manifests } from "./manifests.ts";
 import type { Negatives } from "./negatives.ts";
@@ -91,7 +91,7 @@ export class Tags {
       answer.catch(() => undefined);
       return (await this.#stale(request, row, "upstream-slow")) ?? (await answer);
     } catch (error) {
-      const reason = staleReason(error, source);
+      const reason = staleReason(error, source.tags);
       const stale = row && canBeStale && reason ? await this.#stale(request, row, reason) : undefined;
       if (stale) return stale;
       throw clientError(error, row?.manifest && whyNotStale(reason));
@@ -233,25 +233,6 @@ function namedBy({ digest, size, contentType }: ManifestHead): Named | undefined
 
 function mirrorFlag(isFromOrigin: boolean): "from-mirror" | undefined {
   return isFromOrigin ? undefined : "from-mirror";
-}
-
-/** The stale rules of ARCHITECTURE section 6; undefined where the failure must be passed on. */
-function staleReason(error: unknown, source: Source): StaleReason | undefined {
-  if (!(error instanceof UpstreamError)) return undefined;
-  switch (error.kind) {
-    case "unreachable":
-      return "upstream-unreachable";
-    case "timeout":
-      return "upstream-timeout";
-    case "rate-limited":
-      return "upstream-rate-limited";
-    case "unauthorized":
-    case "denied":
-      return error.isRefusal && source.tags.onDenied === "refuse" ? undefined : "upstream-denied";
-    case "not-found":
-    case "bad-response":
-      return "upstream-error";
-  }
 }
 
 function whyNotStale(reason: StaleReason | undefined): string {

@@ -35,7 +35,9 @@ export function findInstance({ admin, tokenFile, config, environment }: Instance
   const givenFile = tokenFile ?? nonEmpty(environment["ENTREPOT_ADMIN_TOKEN_FILE"]);
   const address = givenUrl === undefined ? addressOf(settings().admin.listen) : addressFrom(givenUrl);
   const file = givenFile ?? settings().admin.tokenFile ?? join(settings().dataDir, "admin-token");
-  return { ...address, token: readToken(file, givenFile !== undefined), tokenFile: file };
+  // The token of this machine's own instance is not for whatever host was named.
+  const isOwn = givenUrl === undefined || givenFile !== undefined || isLoopback(address);
+  return { ...address, token: isOwn ? readToken(file, givenFile !== undefined) : undefined, tokenFile: file };
 }
 
 /** The configuration file: `--config`, else ENTREPOT_CONFIG, else none. */
@@ -76,6 +78,10 @@ function callableHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   if (host === "::") return "[::1]";
   return host.includes(":") ? `[${host}]` : host;
+}
+
+function isLoopback({ url, socketPath }: Address): boolean {
+  return socketPath !== undefined || ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
 }
 
 function readToken(file: string, isGiven: boolean): string | undefined {

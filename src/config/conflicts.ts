@@ -18,6 +18,9 @@ function listenConflicts(settings: Settings): ConfigFault[] {
       else bound.push({ path, address });
     }
   };
+  if (settings.listen.length === 0) faults.push({ path: "listen", message: "an address at least is needed" });
+  if (settings.admin.listen.length === 0)
+    faults.push({ path: "admin.listen", message: "an address at least is needed" });
   bind("listen", settings.listen);
   bind("admin.listen", settings.admin.listen);
   bind("metrics.listen", settings.metrics.listen);

@@ -39,8 +39,16 @@ export function resolveAddress(book: AddressBook, request: AddressedRequest): Ad
   // No Docker Hub namespace has a dot: such a first part can only be meant as a registry.
   if (!first.includes(".")) return address(book.defaultUpstream, name);
   const upstream = findUpstream(book, hostOfPathPart(book, first));
-  if (upstream === undefined || rest.length === 0) throw unknownUpstream(book, first);
+  if (upstream === undefined) throw unknownUpstream(book, first);
+  if (rest.length === 0)
+    throw new RegistryError("NAME_UNKNOWN", `${upstream} is a registry: a repository must follow it`);
   return address(upstream, rest.join("/"));
+}
+
+/** The value of `ns`: a host, perhaps with a port. @throws RegistryError NAME_INVALID for anything else */
+export function parseNamespace(text: string | undefined): string | undefined {
+  if (text === undefined || /^[a-z0-9](?:[a-z0-9.-]{0,253}[a-z0-9])?(?::\d{1,5})?$/i.test(text)) return text;
+  throw new RegistryError("NAME_INVALID", "`ns` must be the host of a registry, with a port where it has one");
 }
 
 /** The upstream that the Host header is bound to, if any. */
@@ -83,11 +91,7 @@ function address(upstream: string, name: string): Address {
 }
 
 function unknownUpstream(book: AddressBook, asked: string): RegistryError {
-  return new RegistryError("NAME_UNKNOWN", `the registry ${printable(asked)} is not configured here`, {
-    detail: { registry: printable(asked), upstreams: [...book.upstreams].sort() },
+  return new RegistryError("NAME_UNKNOWN", `the registry ${asked} is not configured here`, {
+    detail: { registry: asked, upstreams: [...book.upstreams].sort() },
   });
-}
-
-function printable(text: string): string {
-  return text.slice(0, 255).replace(/[^\x21-\x7e]/g, "?");
 }

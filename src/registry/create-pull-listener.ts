@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { BodyBroken, type Cache } from "../cache/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
-import { boundUpstream, resolveAddress, type AddressBook } from "./addressing.ts";
+import { boundUpstream, parseNamespace, resolveAddress, type AddressBook } from "./addressing.ts";
 import { createExchange, recordAtEnd, type Exchange } from "./exchange.ts";
 import { sendBytes, sendError } from "./headers.ts";
 import { pullBlob, pullManifest, pullReferrers, pullTags, type PullPorts, type PullRequest } from "./pull.ts";
@@ -40,7 +40,7 @@ export function createPullListener(options: PullListenerOptions): RequestListene
     });
   });
   return (request, response) => {
-    const exchange = createExchange(request, response);
+    const exchange = createExchange(request, response, options.readerLimits.idleTimeoutMs);
     recordAtEnd(exchange, request, response, options);
     try {
       refuseMethod(request);
@@ -75,8 +75,8 @@ async function answer(
     ping(request, response, exchange);
     return;
   }
-  const ns = query.get("ns");
-  exchange.namespace = ns !== undefined && /^[\w.:[\]-]{1,255}$/.test(ns) ? ns : undefined;
+  const ns = parseNamespace(query.get("ns"));
+  exchange.namespace = ns;
   exchange.kind = kindOf(route);
   exchange.repository = route.name;
   const bound = options.bound ?? boundUpstream(options.book, request.headers.host);

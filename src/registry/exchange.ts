@@ -16,6 +16,8 @@ export interface Exchange {
   readonly startedAt: number;
   /** Time spent waiting for the upstream, in ms. */
   readonly trace: { upstreamMs: number };
+  /** A client that takes nothing for so long is dropped. */
+  readonly idleTimeoutMs: number;
   /** Aborts when the client leaves, or has had its answer. */
   readonly signal: AbortSignal;
   kind: RequestKind;
@@ -32,7 +34,7 @@ export interface Exchange {
   error: string | undefined;
 }
 
-export function createExchange(request: IncomingMessage, response: ServerResponse): Exchange {
+export function createExchange(request: IncomingMessage, response: ServerResponse, idleTimeoutMs: number): Exchange {
   const controller = new AbortController();
   response.once("close", () => controller.abort());
   return {
@@ -40,6 +42,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     client: clientFamily(request.headers["user-agent"]),
     startedAt: performance.now(),
     trace: { upstreamMs: 0 },
+    idleTimeoutMs,
     signal: controller.signal,
     kind: "other",
     outcome: undefined,

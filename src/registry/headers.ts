@@ -59,6 +59,7 @@ export function sendBytes(
   response.writeHead(status, { ...commonHeaders(exchange), ...headers });
   exchange.firstByteAt = performance.now();
   exchange.bytes += body?.length ?? 0;
+  response.setTimeout(exchange.idleTimeoutMs, () => response.destroy());
   response.end(body);
 }
 

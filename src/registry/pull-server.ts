@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 
 export interface PullServerLimits {
@@ -10,14 +11,37 @@ export interface PullServerLimits {
 const maxHeaderBytes = 16 * 1024;
 const closeIdleEveryMs = 100;
 
-/** A server for a pull listener. Node itself answers malformed HTTP with 400, 408 or 431 and closes the connection. */
+/** A server for a pull listener. What is no HTTP is answered with an empty 400, 408 or 431, and its connection is closed. */
 export function createPullServer(listener: RequestListener, limits: PullServerLimits): Server {
-  const server = createServer({ maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: 5000 }, listener);
+  const busy = new WeakSet<Duplex>();
+  const server = createServer(
+    // Without a Host header the request reaches the guard, which refuses it in our own words.
+    { maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: 5000, requireHostHeader: false },
+    (request, response) => {
+      const { socket } = request;
+      busy.add(socket);
+      response.once("close", () => busy.delete(socket));
+      listener(request, response);
+    },
+  );
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;
   server.headersTimeout = limits.headersTimeoutMs;
   // A request has no body, so its header's limit is the whole of it.
   server.requestTimeout = limits.headersTimeoutMs;
+  // Nobody who sends a body is told to go on with it.
+  server.on("checkContinue", listener);
+  server.on("checkExpectation", listener);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    // In the middle of a body there is no place for a status line.
+    if (busy.has(socket) || !socket.writable) socket.destroy();
+    else socket.end(`HTTP/1.1 ${statusLineOf(error.code)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  });
   return server;
+}
+
+function statusLineOf(code: string | undefined): string {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return "408 Request Timeout";
+  return code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
 }
 
 /**

@@ -31,7 +31,9 @@ export function parseTarget(request: IncomingMessage): RequestTarget {
 
 function refuseAmbiguity(request: IncomingMessage): void {
   const names = request.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
-  if (names.filter((name) => name === "host").length > 1) throw invalid("more than one Host header");
+  const hosts = names.filter((name) => name === "host").length;
+  if (hosts > 1) throw invalid("more than one Host header");
+  if (hosts === 0 && request.httpVersion === "1.1") throw invalid("no Host header");
   const length = request.headers["content-length"];
   if ((length !== undefined && length !== "0") || request.headers["transfer-encoding"] !== undefined) {
     throw invalid("a GET or HEAD with a body");

@@ -1,5 +1,5 @@
 import type { Gauge, Registry } from "prom-client";
-import { createGauge } from "./series.ts";
+import { createCounter, createGauge } from "./series.ts";
 
 /** The state of the store at one moment. */
 export interface StoreReading {
@@ -25,6 +25,8 @@ type Reader<T> = () => T | Promise<T>;
 export interface StoreMetrics {
   observeStore(read: Reader<StoreReading>): void;
   observeFlights(read: Reader<FlightReading>): void;
+  /** A stored file did not have its digest any more. */
+  corruptFound(): void;
 }
 
 export function createStoreMetrics(registry: Registry): StoreMetrics & { refresh: () => Promise<void> } {
@@ -34,11 +36,17 @@ export function createStoreMetrics(registry: Registry): StoreMetrics & { refresh
     flights: gauge("flights", "Fills that run."),
     followers: gauge("flight_followers", "Requests that read from a fill which another request began."),
   };
+  const corrupt = createCounter(registry, {
+    name: "corrupt_blobs_total",
+    help: "Stored files that did not have their digest any more; they are given up and fetched again.",
+    labels: {},
+  });
   let readStore: Reader<StoreReading> | undefined;
   let readFlights: Reader<FlightReading> | undefined;
   return {
     observeStore: (read) => void (readStore = read),
     observeFlights: (read) => void (readFlights = read),
+    corruptFound: () => corrupt.inc(),
     async refresh() {
       await Promise.all([setAll(store, readStore), setAll(flights, readFlights)]);
     },
@@ -62,7 +70,7 @@ async function setAll<K extends string>(
 ): Promise<void> {
   if (!read) return;
   const reading = await readOrNothing(read);
-  for (const name of Object.keys(gauges) as K[]) gauges[name].set(Number(reading?.[name] ?? NaN));
+  for (const name of Object.keys(gauges) as K[]) gauges[name].set(reading?.[name] ?? NaN);
 }
 
 /** A store that cannot be read must not take the other metrics with it: those are needed then. */

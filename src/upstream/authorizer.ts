@@ -1,3 +1,4 @@
+import { pullScope } from "./pull-scope.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { parseChallenges, type Challenge } from "./challenge.ts";
 import { UpstreamError } from "./errors.ts";
@@ -98,10 +99,16 @@ function readScheme(challenge: Challenge, repository: RepositoryName, options: A
     request: {
       realm: verdict.url,
       service: parameters.get("service"),
-      scope: parameters.get("scope") ?? `repository:${repository}:pull`,
+      scope: pullScope(parameters.get("scope"), namesOf(repository, options.endpoint)),
       credentials: options.credentials,
       credentialId: options.credentialId,
       isGuarded: verdict.isGuarded,
     },
   };
+}
+
+/** The registry may know the repository under the path of the endpoint's URL, as a project of Harbor. */
+function namesOf(repository: RepositoryName, endpoint: URL): string[] {
+  const prefix = endpoint.pathname.replace(/^\/|\/$/g, "");
+  return prefix === "" ? [repository] : [repository, `${prefix}/${repository}`];
 }

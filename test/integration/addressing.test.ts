@@ -137,17 +137,16 @@ describe("an address that is bound to one upstream", () => {
 });
 
 describe("a registry that is not configured", () => {
-  test.each([
-    "/v2/evil.example/org/app/manifests/1",
-    "/v2/org/app/manifests/1?ns=evil.example",
-    "/v2/org/app/tags/list?ns=",
-  ])("is refused, with the list of those that are: %s", async (path) => {
-    const reply = await instance.ask(path);
-    const { code, detail } = errorOf(reply);
-    expect([reply.status, code]).toEqual([404, "NAME_UNKNOWN"]);
-    expect(detail["upstreams"]).toEqual(expect.arrayContaining([...names]));
-    expect(asked()).toBe(0);
-  });
+  test.each(["/v2/evil.example/org/app/manifests/1", "/v2/org/app/manifests/1?ns=evil.example"])(
+    "is refused, with the list of those that are: %s",
+    async (path) => {
+      const reply = await instance.ask(path);
+      const { code, detail } = errorOf(reply);
+      expect([reply.status, code]).toEqual([404, "NAME_UNKNOWN"]);
+      expect(detail["upstreams"]).toEqual(expect.arrayContaining([...names]));
+      expect(asked()).toBe(0);
+    },
+  );
 });
 
 describe("OCI-Namespace", () => {
@@ -170,7 +169,7 @@ describe("OCI-Namespace", () => {
     expect((await instance.ask("/v2/ghcr.io/org/app/manifests/1")).headers["oci-namespace"]).toBeUndefined();
     const reply = await instance.ask("/v2/org/app/manifests/1?ns=a%0d%0aSet-Cookie:%20x");
     expect([reply.status, reply.headers["oci-namespace"], reply.headers["set-cookie"]]).toEqual([
-      404,
+      400,
       undefined,
       undefined,
     ]);

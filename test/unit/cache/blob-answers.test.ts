@@ -46,7 +46,7 @@ async function openCache(withStore: (store: BlobStore) => BlobStore = (store) =>
     {
       upstreams: [{ upstream, tags, limits: { answerWithinMs: 20_000, maxBlobSizeBytes: 1e12 } }],
       ...{ store, index, budget, clock },
-      observer: { verifyFailed: () => undefined, uncached: () => undefined },
+      observer: { verifyFailed: () => undefined, uncached: () => undefined, corrupt: () => undefined },
     },
   );
   onTestFinished(async () => {

@@ -53,7 +53,7 @@ describe("a fill that nobody reads any more", () => {
     await ended;
     expect([feed.isClosed, hangar.flights.running]).toEqual([true, 0]);
     expect(await hangar.staging()).toHaveLength(1);
-    expect(hangar.budget.reservedBytes).toBe(large.length);
+    expect(hangar.budget.reservedBytes).toBe(MiB);
   });
 
   test("stops after linger where its length is not known", async () => {

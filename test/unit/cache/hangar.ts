@@ -72,6 +72,7 @@ export async function openHangar(
     observer: {
       verifyFailed: (name) => noticed.push(name),
       uncached: (reason) => noticed.push(reason),
+      corrupt: (digest) => noticed.push(digest),
     },
   };
   const ports = { ...plain, ...override(plain) };

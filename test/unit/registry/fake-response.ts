@@ -62,7 +62,7 @@ export function takingIn(ms: (byteCount: number) => number): { response: FakeRes
     if (wait === 0) queueMicrotask(take);
     else setTimeout(take, wait);
     // Bytes leave one after the other, not all at the end of the wait.
-    const every = wait / Math.ceil(bytes.length / 1024);
+    const every = wait / Math.ceil(bytes.length / (16 * 1024));
     for (let at = every; at < wait; at += every) setTimeout(() => response.progress(), at);
   });
   return { response, taken };

@@ -9,7 +9,7 @@ import { FlightReader } from "./flight-reader.ts";
 import { BlobAbsent, type Flight, type FlightRequest, type Run } from "./flight.ts";
 import type { Flights, Seat } from "./flights.ts";
 import { untilLeft } from "./leaving.ts";
-import { answerWith } from "./ranges.ts";
+import { answerWith } from "./answer-with.ts";
 import { createMemoryReader, type BlobReader } from "./reader.ts";
 import { clientError, remainingMs, waitFor, type Source } from "./source.ts";
 

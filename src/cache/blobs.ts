@@ -7,7 +7,7 @@ import type { BlobParts } from "./blob-parts.ts";
 import type { Clock } from "./clock.ts";
 import type { Flights } from "./flights.ts";
 import type { Membership } from "./membership.ts";
-import { answerWith } from "./ranges.ts";
+import { answerWith } from "./answer-with.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
 export interface BlobPorts {

@@ -1,6 +1,3 @@
-import type { AnswerOutcome, BlobAnswer, BlobRequest, RangeUnsatisfiable } from "./answers.ts";
-import type { BlobReader } from "./reader.ts";
-
 /** One byte range of a Range header (RFC 9110 section 14.1.2), before the length of the blob is known. */
 export type ByteRange = { kind: "from"; first: number; last: number | undefined } | { kind: "suffix"; length: number };
 
@@ -20,16 +17,4 @@ export function spanOf(range: ByteRange, size: number): Span | undefined {
   }
   if (range.first >= size) return undefined;
   return { start: range.first, end: Math.min(size, (range.last ?? size - 1) + 1) };
-}
-
-/** The answer to a request for a blob of `size` bytes, whole or in part, read from what `open` gives. */
-export function answerWith(
-  { digest, range }: BlobRequest,
-  outcome: AnswerOutcome,
-  size: number,
-  open: (span: Span) => BlobReader,
-): BlobAnswer | RangeUnsatisfiable {
-  const span = range ? spanOf(range, size) : { start: 0, end: size };
-  if (!span) return { outcome: "unsatisfiable", size };
-  return { outcome, digest, size, ...span, isPartial: range !== undefined, reader: open(span) };
 }

@@ -1,4 +1,4 @@
 /** The `/v2/` face: bytes of the request to a typed route; headers, ranges, conditionals, errors. */
-export { resolveAddress, type AddressBook } from "./addressing.ts";
+export type { AddressBook } from "./addressing.ts";
 export { createPullListener, type PullListenerOptions } from "./create-pull-listener.ts";
 export { createPullServer, drainServer, type PullServerLimits } from "./pull-server.ts";

@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 async function fill(bytes: number): Promise<{ digest: Digest; path: string; file: string }> {
-  const digest = upstream.pushBlob("library/demo", seededBytes("damaged", bytes)) as string as Digest;
+  const digest = upstream.pushBlob("library/demo", seededBytes("damaged", bytes));
   const path = `/v2/library/demo/blobs/${digest}`;
   await instance.ask(path);
   await instance.settled();

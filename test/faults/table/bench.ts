@@ -8,7 +8,7 @@ import { SkippingClock } from "../../support/skipping-clock.ts";
 import { startUpstream, type TestUpstream, type UpstreamOptions } from "../../upstream/index.ts";
 
 /** Short, so that silence and stalls are over soon; nothing is asserted about times. */
-export const shortLimits = {
+const shortLimits = {
   answerWithin: "1500ms",
   headerTimeout: "300ms",
   idleTimeout: "300ms",

@@ -40,7 +40,7 @@ export interface Expected {
   upstreamRequests: number;
 }
 
-export const filled = "entrepot; fwd=miss; stored";
+const filled = "entrepot; fwd=miss; stored";
 
 /** The bytes come right and are kept. */
 export function served(upstreamRequests: number): Expected {

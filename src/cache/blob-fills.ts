@@ -100,8 +100,8 @@ export class BlobFills {
   }
 
   /**
-   * Waits for the first byte, and for a small blob until it has been checked, as long as `answerWithin` lasts: behind it
-   * the answer begins all the same, and its last byte is held back.
+   * Waits for the first byte, and for a small blob until it has been checked, as long as `answerWithin` lasts. The fill
+   * goes on behind an answer that came too late for it.
    */
   async #readable(source: Source, flight: Flight, isSmall: boolean): Promise<void> {
     const { run } = flight;
@@ -112,8 +112,9 @@ export class BlobFills {
       }
     };
     const inTime = await within(this.#ports.clock, remainingMs(this.#ports.clock, source), isReadable());
-    if (inTime === "late" && flight.size === undefined) {
-      throw new RegistryError("UPSTREAM_TIMEOUT", "the blob's length is not known before it has come whole");
+    if (inTime === "late") {
+      const detail = { upstream: source.key.upstream };
+      throw new RegistryError("UPSTREAM_TIMEOUT", "the upstream has not sent enough of the blob in time", { detail });
     }
     if (run.error && (isSmall || flight.written === 0)) throw statusOf(run.error, source);
   }

@@ -98,9 +98,9 @@ const tables: { what: string; target: Target; rows: PassingRow[] }[] = [
 
 describe.each(tables)("$what for which there is no room", ({ target, rows }) => {
   it.each(rows.map((row): [string, PassingRow] => [promiseOf(row), row]))("%s", async (_, row) => {
-    const before = await bench().instance.metric("entrepot_uncached_passes_total", { reason: "no_space" });
+    const before = await bench().instance.metric("entrepot_uncached_passes_total", { reason: "budget" });
     await runRow(bench(), target, row);
-    const passes = (await bench().instance.metric("entrepot_uncached_passes_total", { reason: "no_space" })) - before;
+    const passes = (await bench().instance.metric("entrepot_uncached_passes_total", { reason: "budget" })) - before;
     expect(passes).toBe(row.passes ?? 2);
   });
 });

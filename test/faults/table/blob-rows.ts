@@ -108,7 +108,7 @@ function largeRows(): Row[] {
     },
     {
       upstream: "states a length that is too long",
-      fault: always(t.wrongLength(10)),
+      fault: always(t.wrongLength(10), t.stall(largeBytes)),
       expected: endedShort(2, { onDisk: "stored", inIndex: "present" }),
       ...unsatisfied,
     },
@@ -167,7 +167,7 @@ function smallRows(): Row[] {
     { upstream: "spoils the last byte", fault: always(t.wrongByte(smallBytes - 1)), expected: nonsense },
     {
       upstream: "states a length that is too long",
-      fault: always(t.wrongLength(10)),
+      fault: always(t.wrongLength(10), t.stall(smallBytes)),
       expected: served(2),
       ...unsatisfied,
     },
@@ -214,7 +214,7 @@ export const layerRows: Row[] = [
   },
   {
     upstream: "states a length that is too long",
-    fault: always(t.wrongLength(10)),
+    fault: always(t.wrongLength(10), t.stall(largeBytes)),
     expected: endedShort(2, { onDisk: "stored", inIndex: "present" }),
   },
   {

@@ -101,7 +101,7 @@ async function buildParts(
 }
 
 function observeCache(metrics: Metrics, logger: Logger, clock: Clock): CacheObserver {
-  let warnedAt = 0;
+  const warnedAt = new Map<string, number>();
   return {
     verifyFailed(upstream) {
       metrics.verifyFailed(upstream);
@@ -110,8 +110,8 @@ function observeCache(metrics: Metrics, logger: Logger, clock: Clock): CacheObse
     uncached(reason) {
       metrics.passedUncached(reason === "no-space" ? "no_space" : reason);
       // A part is meant to pass; what could have been kept is worth a line, but not one for each request.
-      if (reason === "range" || clock.now() < warnedAt + warnEveryMs) return;
-      warnedAt = clock.now();
+      if (reason === "range" || clock.now() < (warnedAt.get(reason) ?? 0) + warnEveryMs) return;
+      warnedAt.set(reason, clock.now());
       logger.warn({ reason }, "content passes through uncached: pulls succeed, nothing of them is kept");
     },
     corrupt(digest) {

@@ -1,7 +1,7 @@
 import type { Digest } from "../oci/index.ts";
-import type { StaleReason } from "./freshness.ts";
-import type { ByteRange } from "./ranges.ts";
-import type { BlobReader } from "./reader.ts";
+import type { StaleReason } from "./manifests/freshness.ts";
+import type { ByteRange } from "./blobs/ranges.ts";
+import type { BlobReader } from "./blobs/reader.ts";
 import type { Source } from "./source.ts";
 
 /** How a request was answered; the words of the metrics and the log (SURFACE section 4). */

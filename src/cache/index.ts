@@ -4,5 +4,5 @@ export type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, T
 export { BodyBroken } from "./broken.ts";
 export type { CacheObserver } from "./observer.ts";
 export { systemClock, type Clock } from "./clock.ts";
-export { spanOf, type ByteRange } from "./ranges.ts";
-export type { BlobReader } from "./reader.ts";
+export { spanOf, type ByteRange } from "./blobs/ranges.ts";
+export type { BlobReader } from "./blobs/reader.ts";

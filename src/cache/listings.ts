@@ -6,7 +6,7 @@ import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
 import type { CacheObserver } from "./observer.ts";
-import { ageSeconds, isFresh, mayServeStale, staleReason, ttlSeconds } from "./freshness.ts";
+import { ageSeconds, isFresh, mayServeStale, staleReason, ttlSeconds } from "./manifests/freshness.ts";
 import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
 
 type Descriptor = Record<string, unknown>;

@@ -3,7 +3,7 @@ import type { Reference, RepositoryName } from "../oci/index.ts";
 import { formatReference, RegistryError } from "../oci/index.ts";
 import { UpstreamError, type Upstream } from "../upstream/index.ts";
 import { withDeadline, type Clock } from "./clock.ts";
-import type { TagPolicy } from "./freshness.ts";
+import type { TagPolicy } from "./manifests/freshness.ts";
 
 /** One configured upstream with the policy that holds for it. */
 export interface UpstreamEntry {

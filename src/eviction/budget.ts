@@ -70,8 +70,12 @@ export async function createBudget({ maxSize, minFree, storedBytes, space }: Bud
         const more = wanted - held;
         if (more <= 0) return;
         await take(more);
-        if (isOpen) held += more;
-        else reservedBytes -= more;
+        if (isOpen) {
+          held += more;
+          return;
+        }
+        reservedBytes -= more;
+        throw new BudgetExceeded("the reservation has been released meanwhile");
       },
       shrinkTo(wanted) {
         if (!isOpen || wanted >= held) return;

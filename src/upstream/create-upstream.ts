@@ -1,18 +1,18 @@
-import { createAuthorizer } from "./authorizer.ts";
+import { createAuthorizer } from "./authorization/authorizer.ts";
 import { createBlobProver } from "./blob-proof.ts";
 import { createEndpoint, type Endpoint } from "./endpoint.ts";
 import { UpstreamError } from "./errors.ts";
 import { listReferrers, listTags } from "./listing.ts";
 import { getManifest, headManifest } from "./manifest-request.ts";
 import { openBlob } from "./open-blob.ts";
-import { createPools } from "./pools.ts";
+import { createPools } from "./connection/pools.ts";
 import type { Asking } from "./question.ts";
 import type { Delay } from "./resuming-body.ts";
 import type { UpstreamObserver, UpstreamSettings } from "./settings.ts";
-import { createStanding } from "./standing.ts";
-import { requestToken } from "./token-request.ts";
-import { createTokenStore } from "./token-store.ts";
-import { createTransport, type Transport } from "./transport.ts";
+import { createStanding } from "./authorization/standing.ts";
+import { requestToken } from "./authorization/token-request.ts";
+import { createTokenStore } from "./authorization/token-store.ts";
+import { createTransport, type Transport } from "./connection/transport.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A client of one configured registry. @param inner what tests replace */

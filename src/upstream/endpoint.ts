@@ -1,9 +1,9 @@
 import type { RepositoryName } from "../oci/index.ts";
 import { discard, type Answer } from "./answer.ts";
-import type { Authorization, Authorizer } from "./authorizer.ts";
+import type { Authorization, Authorizer } from "./authorization/authorizer.ts";
 import { sendFollowing, type RedirectPolicy } from "./redirect.ts";
 import type { RequestKind, UpstreamObserver } from "./settings.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "./connection/transport.ts";
 
 /** What is asked of an endpoint, in the terms of distribution-spec. */
 export interface Question {

@@ -1,9 +1,9 @@
 import { abandon, contentLengthOf, isEncoded, isHtml, readBody } from "./answer.ts";
 import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
 import { UpstreamError } from "./errors.ts";
-import { bodyError, statusError } from "./failure.ts";
+import { bodyError, statusError } from "./connection/failure.ts";
 import type { UpstreamLimits, UpstreamObserver } from "./settings.ts";
-import type { Standing } from "./standing.ts";
+import type { Standing } from "./authorization/standing.ts";
 
 /** What the verbs of this room share: one upstream's endpoints and what is known about them. */
 export interface Asking {

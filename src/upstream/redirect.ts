@@ -1,7 +1,7 @@
 import { discard, headerOf, type Answer } from "./answer.ts";
-import { ForbiddenAddress } from "./connector.ts";
+import { ForbiddenAddress } from "./connection/connector.ts";
 import { UpstreamError } from "./errors.ts";
-import type { Exchange, Transport } from "./transport.ts";
+import type { Exchange, Transport } from "./connection/transport.ts";
 
 const maxRedirects = 5;
 const redirectStatuses = [301, 302, 303, 307, 308];

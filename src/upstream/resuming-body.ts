@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { abandon, contentLengthOf } from "./answer.ts";
 import type { EndpointAnswer } from "./endpoint.ts";
 import { UpstreamError } from "./errors.ts";
-import { bodyError } from "./failure.ts";
+import { bodyError } from "./connection/failure.ts";
 import type { Asking } from "./question.ts";
 import type { BlobRange } from "./upstream.ts";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UncachedStream } from "../../src/cache/uncached-stream.ts";
+import { UncachedStream } from "../../src/cache/flights/uncached-stream.ts";
 import { digestOf } from "../../src/oci/index.ts";
 import { receive, type Received } from "../unit/cache/hangar.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { BodyBroken } from "../../../src/cache/index.ts";
-import { BlobAbsent } from "../../../src/cache/flight.ts";
-import type { Seat } from "../../../src/cache/flights.ts";
+import { BlobAbsent } from "../../../src/cache/flights/flight.ts";
+import type { Seat } from "../../../src/cache/flights/flights.ts";
 import { UpstreamError } from "../../../src/upstream/index.ts";
 import { seededBytes } from "../../upstream/index.ts";
 import type { OpenCall } from "./fake-upstream.ts";

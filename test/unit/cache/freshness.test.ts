@@ -6,7 +6,7 @@ import {
   mayServeStale,
   ttlSeconds,
   type TagPolicy,
-} from "../../../src/cache/freshness.ts";
+} from "../../../src/cache/manifests/freshness.ts";
 import type { TagRow } from "../../../src/metadata/index.ts";
 
 const minute = 60_000;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { UncachedStream } from "../../../src/cache/uncached-stream.ts";
+import { UncachedStream } from "../../../src/cache/flights/uncached-stream.ts";
 import { digestOf } from "../../../src/oci/index.ts";
 import { receive, type Received } from "./hangar.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { isPublicAddress, isRefusedHost } from "../../../src/upstream/address.ts";
+import { isPublicAddress, isRefusedHost } from "../../../src/upstream/connection/address.ts";
 
 describe("isPublicAddress", () => {
   it.each([

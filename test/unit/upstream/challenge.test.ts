@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { parseChallenges } from "../../../src/upstream/challenge.ts";
+import { parseChallenges } from "../../../src/upstream/authorization/challenge.ts";
 
 function parsed(...values: string[]): [string, Record<string, string>][] {
   return parseChallenges(values).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pullScope } from "../../../src/upstream/pull-scope.ts";
+import { pullScope } from "../../../src/upstream/authorization/pull-scope.ts";
 
 describe("the scope of a token request", () => {
   it.each([

@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 
-import { judgeRealm } from "../../../src/upstream/realm.ts";
+import { judgeRealm } from "../../../src/upstream/authorization/realm.ts";
 import { startUpstream } from "../../upstream/index.ts";
 import { connect, failureOf, repositoryName, tagged, unhurried } from "./fixture.ts";
 

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 
-import { createConnector, ForbiddenAddress } from "../../../src/upstream/connector.ts";
+import { createConnector, ForbiddenAddress } from "../../../src/upstream/connection/connector.ts";
 import { startUpstream, temperaments, type UpstreamOptions } from "../../upstream/index.ts";
 import { connect, failureOf, repositoryName, tagged, unhurried } from "./fixture.ts";
 

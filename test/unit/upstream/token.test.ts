@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 
-import { createTokenStore, type Token, type TokenRequest } from "../../../src/upstream/token-store.ts";
+import { createTokenStore, type Token, type TokenRequest } from "../../../src/upstream/authorization/token-store.ts";
 import { createGate, startUpstream, temperaments, type UpstreamOptions } from "../../upstream/index.ts";
 import { connect, failureOf, repositoryName, tagged, unhurried } from "./fixture.ts";
 

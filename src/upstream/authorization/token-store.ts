@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import type { Credentials } from "./settings.ts";
+import type { Credentials } from "../settings.ts";
 
 /** What a token is for. Two requests share a token only if all of it is equal, the credential included. */
 export interface TokenRequest {

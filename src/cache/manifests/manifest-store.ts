@@ -1,6 +1,6 @@
-import type { BlobStore } from "../blobstore/index.ts";
-import type { Budget } from "../eviction/index.ts";
-import type { Metadata } from "../metadata/index.ts";
+import type { BlobStore } from "../../blobstore/index.ts";
+import type { Budget } from "../../eviction/index.ts";
+import type { Metadata } from "../../metadata/index.ts";
 import {
   contentTypeAgrees,
   digestAlgorithm,
@@ -11,13 +11,13 @@ import {
   RegistryError,
   type Digest,
   type ManifestFacts,
-} from "../oci/index.ts";
-import { UpstreamError, type ManifestBody } from "../upstream/index.ts";
-import type { Clock } from "./clock.ts";
-import { uncachedReason, type CacheObserver } from "./observer.ts";
-import type { Memory } from "./memory.ts";
-import type { Source } from "./source.ts";
-import type { StoredBlobs } from "./stored-blobs.ts";
+} from "../../oci/index.ts";
+import { UpstreamError, type ManifestBody } from "../../upstream/index.ts";
+import type { Clock } from "../clock.ts";
+import { uncachedReason, type CacheObserver } from "../observer.ts";
+import type { Memory } from "../memory.ts";
+import type { Source } from "../source.ts";
+import type { StoredBlobs } from "../blobs/stored-blobs.ts";
 
 export interface StoredManifest {
   digest: Digest;

@@ -1,7 +1,7 @@
-import { createDigestHash, digestAlgorithm, type Digest } from "../oci/index.ts";
-import { BodyBroken } from "./broken.ts";
+import { createDigestHash, digestAlgorithm, type Digest } from "../../oci/index.ts";
+import { BodyBroken } from "../broken.ts";
 import type { BlobReader } from "./reader.ts";
-import { hashIs } from "./uncached-stream.ts";
+import { hashIs } from "../flights/uncached-stream.ts";
 
 export interface Verdict {
   onRight: () => void;

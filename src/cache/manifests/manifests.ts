@@ -1,13 +1,13 @@
-import type { Metadata } from "../metadata/index.ts";
-import { isManifestMediaType, RegistryError, type Digest, type Reference } from "../oci/index.ts";
-import type { Age, ManifestAnswer } from "./answers.ts";
-import type { Clock } from "./clock.ts";
-import { Collapse } from "./collapse.ts";
+import type { Metadata } from "../../metadata/index.ts";
+import { isManifestMediaType, RegistryError, type Digest, type Reference } from "../../oci/index.ts";
+import type { Age, ManifestAnswer } from "../answers.ts";
+import type { Clock } from "../clock.ts";
+import { Collapse } from "../collapse.ts";
 import { ageSeconds } from "./freshness.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
-import type { Membership } from "./membership.ts";
-import type { Negatives } from "./negatives.ts";
-import { askUpstream, clientError, manifestKey, waitFor, type Source } from "./source.ts";
+import type { Membership } from "../membership.ts";
+import type { Negatives } from "../negatives.ts";
+import { askUpstream, clientError, manifestKey, waitFor, type Source } from "../source.ts";
 
 export interface ManifestPorts {
   index: Metadata;

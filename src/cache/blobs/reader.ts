@@ -1,4 +1,4 @@
-import type { OpenBlob } from "../blobstore/index.ts";
+import type { OpenBlob } from "../../blobstore/index.ts";
 
 /** The bytes of one response body. Positions count from the start of the blob; each call goes on where the last ended. */
 export interface BlobReader {

@@ -1,10 +1,9 @@
 import { LRUCache } from "lru-cache";
-import { BudgetExceeded, type Budget, type Reservation } from "../eviction/index.ts";
-import type { Digest } from "../oci/index.ts";
-import { BodyBroken } from "./broken.ts";
-import type { Clock } from "./clock.ts";
+import { BudgetExceeded, type Budget, type Reservation } from "../../eviction/index.ts";
+import type { Digest } from "../../oci/index.ts";
+import type { Clock } from "../clock.ts";
 import { Cancelled, Flight, type FlightPorts, type FlightRequest } from "./flight.ts";
-import type { CacheObserver } from "./observer.ts";
+import type { CacheObserver } from "../observer.ts";
 
 /** How long a broken fill is remembered for clients that come back with a Range. */
 const failureMemoryMs = 60_000;
@@ -120,6 +119,7 @@ export class Flights {
     const ended = flight.start(request);
     const { run } = flight;
     await ended;
+    if (run.error?.kind === "digest-mismatch") this.#mismatchUntil.set(key, this.#clock.now() + failureMemoryMs);
     if (flight.run !== run) return;
     entry.isRunning = false;
     if (flight.phase === "paused") {
@@ -129,9 +129,6 @@ export class Flights {
         run.controller.signal.reason instanceof Cancelled ? this.#abandoned.keepForMs : failureMemoryMs,
       );
       return;
-    }
-    if (run.error instanceof BodyBroken && run.error.kind === "digest-mismatch") {
-      this.#mismatchUntil.set(key, this.#clock.now() + failureMemoryMs);
     }
     this.#retire(key, entry);
   }
@@ -157,11 +154,16 @@ export class Flights {
     return unread <= maxUnreadFills && isWorthFinishing(flight);
   }
 
-  /** Room for a fill; parts that are only kept in case somebody comes back are the first to go. */
   async #reserve(budget: Budget, bytes: number): Promise<Reservation> {
+    const reservation = await this.#making(() => budget.reserve(bytes));
+    return { ...reservation, extendTo: (wanted) => this.#making(() => reservation.extendTo(wanted)) };
+  }
+
+  /** `take`, with room made for it: parts that are only kept in case somebody comes back are the first to go. */
+  async #making<T>(take: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await budget.reserve(bytes);
+        return await take();
       } catch (error) {
         const kept = [...this.#entries].find(([, { isRunning, flight }]) => !isRunning && flight.phase === "paused");
         if (!(error instanceof BudgetExceeded) || !kept) throw error;

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { Readable } from "node:stream";
-import { parseAnswerHeaders, type AnswerHeaders } from "./answer.ts";
+import { parseAnswerHeaders, type AnswerHeaders } from "../answer.ts";
 import { ForbiddenAddress, isReusedSocketError } from "./connector.ts";
 import { isRefusedHost } from "./address.ts";
 import { isReset, transportError } from "./failure.ts";

@@ -1,9 +1,9 @@
 import { pullScope } from "./pull-scope.ts";
-import type { RepositoryName } from "../oci/index.ts";
+import type { RepositoryName } from "../../oci/index.ts";
 import { parseChallenges, type Challenge } from "./challenge.ts";
-import { UpstreamError } from "./errors.ts";
+import { UpstreamError } from "../errors.ts";
 import { chooseChallenge, judgeRealm } from "./realm.ts";
-import type { Credentials } from "./settings.ts";
+import type { Credentials } from "../settings.ts";
 import { formatBasic } from "./token-request.ts";
 import type { TokenRequest, TokenStore } from "./token-store.ts";
 

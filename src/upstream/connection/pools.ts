@@ -1,7 +1,7 @@
 import type { SecureContext } from "node:tls";
 import { EnvHttpProxyAgent, type Dispatcher } from "undici";
 import { createConnector, createTrust } from "./connector.ts";
-import type { UpstreamSettings } from "./settings.ts";
+import type { UpstreamSettings } from "../settings.ts";
 
 /** What a connection may be shared by: nothing else of a request matters to its pool. */
 export interface PoolKey {

@@ -1,7 +1,7 @@
-import { BodyBroken } from "./broken.ts";
+import { BodyBroken } from "../broken.ts";
 import { Cancelled, type Flight, type Run } from "./flight.ts";
-import type { BlobReader } from "./reader.ts";
-import type { Source } from "./source.ts";
+import type { BlobReader } from "../blobs/reader.ts";
+import type { Source } from "../source.ts";
 import type { UncachedStream } from "./uncached-stream.ts";
 
 export interface FlightReaderOptions {
@@ -33,7 +33,7 @@ export class FlightReader implements BlobReader {
       if (this.#controller.signal.aborted) throw new BodyBroken("closed", "the reader has left");
       if (this.#run.error) throw this.#run.error;
       this.#checkLength();
-      if (position < this.#flight.available) return this.#flight.read(buffer, position, length);
+      if (position < this.#flight.available) return this.#readPart(buffer, position, length);
       if (this.#isComplete()) return 0;
       if (this.#flight.phase === "detached") {
         this.#rest = await this.#openRest(position);
@@ -50,6 +50,14 @@ export class FlightReader implements BlobReader {
     this.#flight.wake();
     this.#options.onClose();
     await this.#rest?.close();
+  }
+
+  async #readPart(buffer: Buffer, position: number, length: number): Promise<number> {
+    try {
+      return await this.#flight.read(buffer, position, length);
+    } catch (error) {
+      throw new BodyBroken("transport", "the part cannot be read", error);
+    }
   }
 
   #openRest(start: number): Promise<UncachedStream> {

@@ -1,9 +1,9 @@
-import type { Metadata } from "../metadata/index.ts";
-import { RegistryError, type Digest } from "../oci/index.ts";
-import type { Clock } from "./clock.ts";
-import type { Membership } from "./membership.ts";
-import type { Negatives } from "./negatives.ts";
-import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
+import type { Metadata } from "../../metadata/index.ts";
+import { RegistryError, type Digest } from "../../oci/index.ts";
+import type { Clock } from "../clock.ts";
+import type { Membership } from "../membership.ts";
+import type { Negatives } from "../negatives.ts";
+import { askUpstream, clientError, sourceKey, waitFor, type Source } from "../source.ts";
 
 export interface BlobAccessPorts {
   index: Metadata;

@@ -1,12 +1,12 @@
-import type { Metadata } from "../metadata/index.ts";
-import type { Digest } from "../oci/index.ts";
-import type { AnswerOutcome, BlobAnswer, BlobRequest, RangeUnsatisfiable } from "./answers.ts";
+import type { Metadata } from "../../metadata/index.ts";
+import type { Digest } from "../../oci/index.ts";
+import type { AnswerOutcome, BlobAnswer, BlobRequest, RangeUnsatisfiable } from "../answers.ts";
 import type { BlobAccess } from "./blob-access.ts";
 import type { BlobFills } from "./blob-fills.ts";
 import type { BlobParts } from "./blob-parts.ts";
-import type { Clock } from "./clock.ts";
-import type { Flights } from "./flights.ts";
-import type { Membership } from "./membership.ts";
+import type { Clock } from "../clock.ts";
+import type { Flights } from "../flights/flights.ts";
+import type { Membership } from "../membership.ts";
 import { answerWith } from "./answer-with.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 

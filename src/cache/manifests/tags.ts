@@ -1,16 +1,16 @@
-import type { Metadata, TagRow } from "../metadata/index.ts";
-import { isManifestMediaType, type Tag } from "../oci/index.ts";
-import type { ManifestHead } from "../upstream/index.ts";
-import type { Age, ManifestAnswer } from "./answers.ts";
-import { within, type Clock } from "./clock.ts";
-import { Collapse } from "./collapse.ts";
-import { durably } from "./durably.ts";
-import type { CacheObserver } from "./observer.ts";
+import type { Metadata, TagRow } from "../../metadata/index.ts";
+import { isManifestMediaType, type Tag } from "../../oci/index.ts";
+import type { ManifestHead } from "../../upstream/index.ts";
+import type { Age, ManifestAnswer } from "../answers.ts";
+import { within, type Clock } from "../clock.ts";
+import { Collapse } from "../collapse.ts";
+import { durably } from "../durably.ts";
+import type { CacheObserver } from "../observer.ts";
 import { ageSeconds, isFresh, isGone, mayServeStale, staleReason, ttlSeconds, type StaleReason } from "./freshness.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import { manifestAnswer, manifestUnknown, outcomeOf, type FetchedManifest, type Manifests } from "./manifests.ts";
-import type { Negatives } from "./negatives.ts";
-import { askUpstream, clientError, manifestKey, waitFor, type Source } from "./source.ts";
+import type { Negatives } from "../negatives.ts";
+import { askUpstream, clientError, manifestKey, waitFor, type Source } from "../source.ts";
 
 export interface TagPorts {
   index: Metadata;

@@ -1,4 +1,4 @@
-import type { AnswerOutcome, BlobAnswer, BlobRequest, RangeUnsatisfiable } from "./answers.ts";
+import type { AnswerOutcome, BlobAnswer, BlobRequest, RangeUnsatisfiable } from "../answers.ts";
 import { spanOf, type Span } from "./ranges.ts";
 import type { BlobReader } from "./reader.ts";
 

@@ -1,17 +1,17 @@
 import { LRUCache } from "lru-cache";
-import type { Metadata } from "../metadata/index.ts";
-import { RegistryError, type Digest } from "../oci/index.ts";
-import type { BlobAnswer, BlobRequest, RangeUnsatisfiable } from "./answers.ts";
+import type { Metadata } from "../../metadata/index.ts";
+import { RegistryError, type Digest } from "../../oci/index.ts";
+import type { BlobAnswer, BlobRequest, RangeUnsatisfiable } from "../answers.ts";
 import type { BlobAccess } from "./blob-access.ts";
 import type { BlobFills } from "./blob-fills.ts";
-import type { Clock } from "./clock.ts";
-import type { Flights, Seat } from "./flights.ts";
-import { untilLeft } from "./leaving.ts";
-import type { CacheObserver } from "./observer.ts";
+import type { Clock } from "../clock.ts";
+import type { Flights, Seat } from "../flights/flights.ts";
+import { untilLeft } from "../leaving.ts";
+import type { CacheObserver } from "../observer.ts";
 import { spanOf, type ByteRange, type Span } from "./ranges.ts";
 import type { BlobReader } from "./reader.ts";
-import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
-import { UncachedStream } from "./uncached-stream.ts";
+import { askUpstream, clientError, sourceKey, waitFor, type Source } from "../source.ts";
+import { UncachedStream } from "../flights/uncached-stream.ts";
 
 /** The share of a blob that must have been asked for in parts before it is filled as a whole. */
 const fillShare = 0.25;

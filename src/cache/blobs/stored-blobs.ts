@@ -1,13 +1,13 @@
 import { LRUCache } from "lru-cache";
-import { isOutOfDescriptors, StoreError, type BlobStore, type OpenBlob } from "../blobstore/index.ts";
-import type { Metadata } from "../metadata/index.ts";
-import { digestAlgorithm, digestOf, RegistryError, type Digest } from "../oci/index.ts";
-import { BodyBroken } from "./broken.ts";
-import type { Clock } from "./clock.ts";
-import { Collapse } from "./collapse.ts";
-import { durably } from "./durably.ts";
-import type { Memory } from "./memory.ts";
-import type { CacheObserver } from "./observer.ts";
+import { isOutOfDescriptors, StoreError, type BlobStore, type OpenBlob } from "../../blobstore/index.ts";
+import type { Metadata } from "../../metadata/index.ts";
+import { digestAlgorithm, digestOf, RegistryError, type Digest } from "../../oci/index.ts";
+import { BodyBroken } from "../broken.ts";
+import type { Clock } from "../clock.ts";
+import { Collapse } from "../collapse.ts";
+import { durably } from "../durably.ts";
+import type { Memory } from "../memory.ts";
+import type { CacheObserver } from "../observer.ts";
 import { createFileReader, createMemoryReader, type BlobReader } from "./reader.ts";
 import { createVerifyingReader } from "./verifying-reader.ts";
 

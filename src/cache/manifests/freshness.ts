@@ -1,5 +1,5 @@
-import type { TagRow } from "../metadata/index.ts";
-import { UpstreamError } from "../upstream/index.ts";
+import type { TagRow } from "../../metadata/index.ts";
+import { UpstreamError } from "../../upstream/index.ts";
 
 /** How long a tag is believed, and what happens when the upstream cannot or will not confirm it. All times in ms. */
 export interface TagPolicy {

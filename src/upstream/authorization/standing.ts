@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import type { RepositoryName } from "../oci/index.ts";
+import type { RepositoryName } from "../../oci/index.ts";
 
 const trustedForMs = 10 * 60_000;
 

@@ -1,10 +1,10 @@
-import { discard, readBody, retryAfterOf } from "./answer.ts";
-import { ForbiddenAddress } from "./connector.ts";
-import { UpstreamError, type UpstreamErrorKind } from "./errors.ts";
-import { bodyError } from "./failure.ts";
-import type { UpstreamLimits } from "./settings.ts";
+import { discard, readBody, retryAfterOf } from "../answer.ts";
+import { ForbiddenAddress } from "../connection/connector.ts";
+import { UpstreamError, type UpstreamErrorKind } from "../errors.ts";
+import { bodyError } from "../connection/failure.ts";
+import type { UpstreamLimits } from "../settings.ts";
 import type { Token, TokenRequest } from "./token-store.ts";
-import type { Reply, Transport } from "./transport.ts";
+import type { Reply, Transport } from "../connection/transport.ts";
 
 export interface TokenRequestContext {
   upstream: string;

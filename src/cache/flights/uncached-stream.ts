@@ -1,7 +1,7 @@
 import type { Hash } from "node:crypto";
-import { digestHex, type Digest } from "../oci/index.ts";
-import { BodyBroken } from "./broken.ts";
-import type { BlobReader } from "./reader.ts";
+import { digestHex, type Digest } from "../../oci/index.ts";
+import { BodyBroken } from "../broken.ts";
+import type { BlobReader } from "../blobs/reader.ts";
 
 export interface UncachedStreamOptions {
   digest: Digest;

@@ -1,17 +1,17 @@
-import type { Metadata } from "../metadata/index.ts";
-import { RegistryError, type Digest } from "../oci/index.ts";
-import { UpstreamError } from "../upstream/index.ts";
-import type { BlobAnswer, BlobRequest, RangeUnsatisfiable } from "./answers.ts";
+import type { Metadata } from "../../metadata/index.ts";
+import { RegistryError, type Digest } from "../../oci/index.ts";
+import { UpstreamError } from "../../upstream/index.ts";
+import type { BlobAnswer, BlobRequest, RangeUnsatisfiable } from "../answers.ts";
 import type { BlobAccess } from "./blob-access.ts";
-import { BodyBroken } from "./broken.ts";
-import { within, type Clock } from "./clock.ts";
-import { FlightReader } from "./flight-reader.ts";
-import { BlobAbsent, type Flight, type FlightRequest, type Run } from "./flight.ts";
-import type { Flights, Seat } from "./flights.ts";
-import { untilLeft } from "./leaving.ts";
+import { BodyBroken } from "../broken.ts";
+import { within, type Clock } from "../clock.ts";
+import { FlightReader } from "../flights/flight-reader.ts";
+import { BlobAbsent, type Flight, type FlightRequest, type Run } from "../flights/flight.ts";
+import type { Flights, Seat } from "../flights/flights.ts";
+import { untilLeft } from "../leaving.ts";
 import { answerWith } from "./answer-with.ts";
 import { createMemoryReader, type BlobReader } from "./reader.ts";
-import { clientError, remainingMs, waitFor, type Source } from "./source.ts";
+import { clientError, remainingMs, waitFor, type Source } from "../source.ts";
 
 /** Up to this size the digest is checked before our header goes out, so that wrong bytes are a real status. */
 const checkedFirstBytes = 1024 * 1024;
@@ -46,15 +46,20 @@ export class BlobFills {
       return undefined;
     }
     const seat = this.join(source, digest);
+    const { run } = seat.flight;
     try {
       await untilLeft(request.signal, this.#opened(request, seat));
       return await untilLeft(request.signal, this.#seated(request, seat));
     } catch (error) {
       seat.leave();
       const hasLeft = error instanceof BodyBroken && error.kind === "closed";
-      if (hasLeft || isThrough(seat.flight.run, source) || seat.flight.written > 0) throw error;
+      // What another repository lacks, or fails to begin with, says nothing of this one.
+      const isOthers = !isThrough(run, source) && (seat.flight.written === 0 || error instanceof BlobAbsent);
+      if (hasLeft || !isOthers) throw error;
     }
-    await seat.ended;
+    const { clock } = this.#ports;
+    const inTime = await untilLeft(request.signal, within(clock, remainingMs(clock, source), seat.ended));
+    if (inTime === "late") throw tooLate(source);
     return undefined;
   }
 
@@ -68,13 +73,14 @@ export class BlobFills {
   /** Waits for the upstream's header: what fails before the first byte is a real status. */
   async #opened({ source, digest, range }: BlobRequest, { flight }: Seat): Promise<void> {
     const { clock, access } = this.#ports;
-    const isResuming = flight.run.isResumed && range?.kind === "from" && range.first > 0;
+    const { run } = flight;
+    const isResuming = run.isResumed && range?.kind === "from" && range.first > 0;
     try {
-      const opened = waitFor(source, flight.run.opened);
+      const opened = waitFor(source, run.opened);
       const inTime = isResuming ? await within(clock, resumeWithinMs, opened) : await opened;
       if (inTime !== "late") return;
     } catch (error) {
-      if (error instanceof BlobAbsent) throw access.absent(source, digest);
+      if (error instanceof BlobAbsent) throw isThrough(run, source) ? access.absent(source, digest) : error;
       if (!isResuming) throw clientError(error);
     }
     throw new RegistryError("UNAVAILABLE", "the download broke off and cannot go on yet", {
@@ -96,7 +102,8 @@ export class BlobFills {
       return new FlightReader(flight, { source, end: span.end, isWhole, onClose: () => seat.leave() });
     });
     if (answer.outcome === "unsatisfiable") seat.leave();
-    return isSmall && isUncached && answer.outcome !== "unsatisfiable" ? checkedFirst(answer, request) : answer;
+    const mustCheck = isUncached && size <= checkedFirstBytes && answer.outcome !== "unsatisfiable";
+    return mustCheck ? checkedFirst(answer, request, this.#ports.clock) : answer;
   }
 
   /**
@@ -113,15 +120,19 @@ export class BlobFills {
     };
     const inTime = await within(this.#ports.clock, remainingMs(this.#ports.clock, source), isReadable());
     if (inTime === "late") {
-      const detail = { upstream: source.key.upstream };
-      throw new RegistryError("UPSTREAM_TIMEOUT", "the upstream has not sent enough of the blob in time", { detail });
+      throw tooLate(source);
     }
-    if (run.error && (isSmall || flight.written === 0)) throw statusOf(run.error, source);
+    if (run.error) throw statusOf(run.error, source);
   }
 }
 
 function isThrough(run: Run, source: Source): boolean {
   return run.request.source.key.name === source.key.name;
+}
+
+function tooLate({ key: { upstream } }: Source): RegistryError {
+  const words = "the upstream has not sent enough of the blob in time";
+  return new RegistryError("UPSTREAM_TIMEOUT", words, { detail: { upstream } });
 }
 
 /** What broke a body off, as the status of an answer that has not begun. */
@@ -133,23 +144,28 @@ function statusOf(error: BodyBroken, source: Source): unknown {
 }
 
 /** A small body that cannot be stored is still checked before our header goes out. */
-async function checkedFirst(answer: BlobAnswer, { source, signal }: BlobRequest): Promise<BlobAnswer> {
+async function checkedFirst(answer: BlobAnswer, { source, signal }: BlobRequest, clock: Clock): Promise<BlobAnswer> {
   const { reader, start, end } = answer;
   if (!reader) return answer;
   const bytes = Buffer.alloc(end - start);
   const close = (): void => void reader.close().catch(() => undefined);
   signal.addEventListener("abort", close, { once: true });
+  const cancel = clock.setTimer(remainingMs(clock, source), close);
   try {
     let done = 0;
-    for (let count = -1; count !== 0; done += count) {
+    let count: number;
+    // An empty body is read too: that is when its digest is checked.
+    do {
       count = await reader.read(bytes.subarray(done), start + done, bytes.length - done);
-    }
+      done += count;
+    } while (count !== 0 && done < bytes.length);
     if (done < bytes.length) throw new BodyBroken("length-mismatch", "the body ended early");
   } catch (error) {
     if (!(error instanceof BodyBroken)) throw error;
-    if (error.kind === "closed") throw error;
+    if (error.kind === "closed" || remainingMs(clock, source) === 0) throw signal.aborted ? error : tooLate(source);
     throw statusOf(error, source);
   } finally {
+    cancel();
     signal.removeEventListener("abort", close);
     await reader.close();
   }

@@ -1,5 +1,5 @@
-import { abandon, isHtml, readBody, retryAfterOf, type Answer } from "./answer.ts";
-import { UpstreamError, type UpstreamErrorKind } from "./errors.ts";
+import { abandon, isHtml, readBody, retryAfterOf, type Answer } from "../answer.ts";
+import { UpstreamError, type UpstreamErrorKind } from "../errors.ts";
 
 const timeouts: unknown[] = [
   "UND_ERR_CONNECT_TIMEOUT",

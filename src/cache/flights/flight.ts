@@ -1,14 +1,14 @@
 import type { Hash } from "node:crypto";
-import type { BlobStore, Staging } from "../blobstore/index.ts";
-import type { Reservation } from "../eviction/index.ts";
-import { createDigestHash, digestAlgorithm, RegistryError, type Digest, type RepositoryName } from "../oci/index.ts";
-import { UpstreamError } from "../upstream/index.ts";
-import { BodyBroken } from "./broken.ts";
-import type { Clock } from "./clock.ts";
-import { uncachedReason, type CacheObserver, type UncachedReason } from "./observer.ts";
-import type { Span } from "./ranges.ts";
+import type { BlobStore, Staging } from "../../blobstore/index.ts";
+import type { Reservation } from "../../eviction/index.ts";
+import { createDigestHash, digestAlgorithm, RegistryError, type Digest, type RepositoryName } from "../../oci/index.ts";
+import { UpstreamError } from "../../upstream/index.ts";
+import { BodyBroken } from "../broken.ts";
+import type { Clock } from "../clock.ts";
+import { uncachedReason, type CacheObserver, type UncachedReason } from "../observer.ts";
+import type { Span } from "../blobs/ranges.ts";
 import { RecentBytes } from "./recent-bytes.ts";
-import { askUpstream, type Source, type SourceLimits } from "./source.ts";
+import { askUpstream, type Source, type SourceLimits } from "../source.ts";
 import { UncachedStream, hashIs } from "./uncached-stream.ts";
 
 /** Reserved at once while the size is not known. */
@@ -184,6 +184,7 @@ export class Flight {
       opened();
       return;
     }
+    if (this.#phase === "failed") throw new BodyBroken("transport", "the run before has brought wrong bytes");
     this.#phase = "opening";
     this.#startedAt = this.#ports.clock.now();
     try {
@@ -295,12 +296,14 @@ export class Flight {
     const { upstream, name } = run.request.source.key;
     try {
       await this.#staging?.commit(this.digest);
-      if (await this.#ports.record(upstream, name, this.digest, this.#written)) this.#phase = "stored";
-      else await this.#ports.store.remove(this.digest);
+      if (await this.#ports.record(upstream, name, this.digest, this.#written)) {
+        this.#phase = "stored";
+        this.#reservation?.release();
+      } else {
+        await this.#ports.store.remove(this.digest);
+      }
     } catch (error) {
       this.#ports.observer.uncached(uncachedReason(error) ?? "io");
-    } finally {
-      this.#reservation?.release();
     }
   }
 
@@ -309,7 +312,8 @@ export class Flight {
     this.#ports.observer.uncached(reason);
     if (this.#isRight()) this.#size = this.#written;
     this.#phase = this.#isRight() ? "verified" : "detached";
-    this.#reservation?.release();
+    // The part is on the disk until its last reader has left.
+    this.#reservation?.shrinkTo(this.#written);
     this.wake();
   }
 

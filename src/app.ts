@@ -187,7 +187,9 @@ async function listen(
   const metrics = await openAll(settings.metrics.listen, undo, () => createServer(createMetricsApp(health)));
   const pull = await openPull(undefined, settings.listen);
   const bound: Record<string, string[]> = {};
-  for (const entry of settings.upstreams) bound[entry.name] = await openPull(entry.name, entry.listen);
+  for (const { name, listen: own } of settings.upstreams) {
+    if (own.length > 0) bound[name] = await openPull(name, own);
+  }
   return {
     addresses: { pull, admin, metrics, bound },
     adminToken,

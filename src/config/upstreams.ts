@@ -66,7 +66,7 @@ function resolveUpstream({ name, own, path, document, faults }: Resolution): Ups
   return {
     name,
     endpoints: resolveEndpoints(own, { path, defaultUrl: builtin?.url ?? `https://${name}`, faults }),
-    tokenHosts: own.tokenHosts ?? [...(builtin?.tokenHosts ?? [])],
+    tokenHosts: own.tokenHosts ?? [],
     allowPrivateRedirects: own.redirects?.allowPrivate ?? false,
     hostnames: own.hostnames ?? [],
     listen: own.listen ?? [],

@@ -36,7 +36,7 @@ describe("no configuration at all", () => {
   it("asks Docker Hub at its registry, with its token service", () => {
     expect(settings.upstreams[0]).toMatchObject({
       endpoints: [{ url: "https://registry-1.docker.io" }],
-      tokenHosts: ["auth.docker.io"],
+      tokenHosts: [],
       allowPrivateRedirects: false,
       ca: undefined,
       proxy: undefined,

@@ -24,7 +24,7 @@ describe("upstreams", () => {
       endpoints: [
         { url: "https://registry-1.docker.io", credentials: { kind: "basic", username: "me", password: "pw" } },
       ],
-      tokenHosts: ["auth.docker.io"],
+      tokenHosts: [],
     });
   });
 

@@ -1,15 +1,14 @@
-import type { Hash } from "node:crypto";
-import type { BlobStore, Staging } from "../../blobstore/index.ts";
+import type { BlobStore } from "../../blobstore/index.ts";
 import type { Reservation } from "../../eviction/index.ts";
-import { createDigestHash, digestAlgorithm, RegistryError, type Digest, type RepositoryName } from "../../oci/index.ts";
+import { RegistryError, type Digest, type RepositoryName } from "../../oci/index.ts";
 import { UpstreamError } from "../../upstream/index.ts";
 import { BodyBroken } from "../broken.ts";
 import type { Clock } from "../clock.ts";
 import { uncachedReason, type CacheObserver, type UncachedReason } from "../observer.ts";
 import type { Span } from "../blobs/ranges.ts";
-import { RecentBytes } from "./recent-bytes.ts";
+import { Part } from "./part.ts";
 import { askUpstream, type Source, type SourceLimits } from "../source.ts";
-import { UncachedStream, hashIs } from "./uncached-stream.ts";
+import { UncachedStream } from "./uncached-stream.ts";
 
 /** Reserved at once while the size is not known. */
 const reserveStepBytes = 4 * 1024 * 1024;
@@ -65,15 +64,11 @@ export class Flight {
   readonly digest: Digest;
   readonly #ports: FlightPorts;
   readonly #waiting = new Set<() => void>();
-  readonly #hash: Hash;
-  readonly #recent = new RecentBytes();
-  #unhashed: Buffer[] = [];
-  #staging: Staging | undefined;
+  readonly #part: Part;
   #reservation: Reservation | undefined;
   #spare: { chunks: AsyncIterable<Buffer>; from: number } | undefined;
   #phase: FlightPhase = "opening";
   #size: number | undefined;
-  #written = 0;
   #startedAt = 0;
   #startedFrom = 0;
   #ended: Promise<void> = Promise.resolve();
@@ -82,7 +77,7 @@ export class Flight {
   constructor(digest: Digest, ports: FlightPorts) {
     this.digest = digest;
     this.#ports = ports;
-    this.#hash = createDigestHash(digestAlgorithm(digest));
+    this.#part = new Part(digest, () => this.wake());
   }
 
   get phase(): FlightPhase {
@@ -94,8 +89,9 @@ export class Flight {
     return this.#size;
   }
 
+  /** Bytes in the part. */
   get written(): number {
-    return this.#written;
+    return this.#part.written;
   }
 
   /**
@@ -103,15 +99,15 @@ export class Flight {
    * detached flight hold back the last byte of what they fetch by themselves.
    */
   get available(): number {
-    if (this.#phase === "verified" || this.#phase === "stored" || this.#phase === "detached") return this.#written;
-    return Math.min(this.#written, (this.#size ?? Number.POSITIVE_INFINITY) - 1);
+    if (this.#phase === "verified" || this.#phase === "stored" || this.#phase === "detached") return this.written;
+    return Math.min(this.written, (this.#size ?? Number.POSITIVE_INFINITY) - 1);
   }
 
   /** Whether a reader that starts at `position` is better served here than by a request of its own. */
   isNear(position: number): boolean {
     const seconds = (this.#ports.clock.now() - this.#startedAt) / 1000;
-    const rate = seconds > 0 ? (this.#written - this.#startedFrom) / seconds : 0;
-    return position <= this.#written + Math.max(64 * 1024 * 1024, 5 * rate);
+    const rate = seconds > 0 ? (this.written - this.#startedFrom) / seconds : 0;
+    return position <= this.written + Math.max(64 * 1024 * 1024, 5 * rate);
   }
 
   /** Starts, or goes on after a pause. Resolves when the run has ended, whatever its end. */
@@ -119,7 +115,7 @@ export class Flight {
     const opened = Promise.withResolvers<undefined>();
     opened.promise.catch(() => undefined);
     const controller = new AbortController();
-    const run: Run = { request, isResumed: this.#written > 0, opened: opened.promise, controller, error: undefined };
+    const run: Run = { request, isResumed: this.written > 0, opened: opened.promise, controller, error: undefined };
     this.run = run;
     this.#ended = this.#ended
       .then(() => this.#fly(run, () => opened.resolve(undefined)))
@@ -140,12 +136,8 @@ export class Flight {
     this.#waiting.clear();
   }
 
-  async read(buffer: Buffer, position: number, length: number): Promise<number> {
-    const wanted = Math.min(length, this.available - position);
-    const recent = this.#recent.read(buffer, position, wanted);
-    if (recent > 0) return recent;
-    if (!this.#staging) throw new Error("a flight without a file has nothing to read");
-    return this.#staging.read(buffer, position, wanted);
+  read(buffer: Buffer, position: number, length: number): Promise<number> {
+    return this.#part.read(buffer, position, Math.min(length, this.available - position));
   }
 
   /**
@@ -154,7 +146,7 @@ export class Flight {
    */
   async openRest(source: Source, span: Span, isWhole: boolean, signal: AbortSignal): Promise<UncachedStream> {
     const { digest } = this;
-    const hash = isWhole ? this.#hash.copy() : undefined;
+    const hash = isWhole ? this.#part.copyHash() : undefined;
     const chunks = this.#takeSpare(span.start) ?? (await openChunks(source, digest, span, isWhole, signal));
     return new UncachedStream({ digest, chunks, ...span, hash });
   }
@@ -167,7 +159,7 @@ export class Flight {
     const spare = this.#spare;
     this.#spare = undefined;
     await spare?.chunks[Symbol.asyncIterator]().return?.();
-    await this.#staging?.close();
+    await this.#part.close();
   }
 
   /** What was opened before it was known that nothing can be stored; for the one reader that can use it. */
@@ -189,8 +181,8 @@ export class Flight {
     this.#startedAt = this.#ports.clock.now();
     try {
       // What an earlier run appended must be in the file and in the hash before the offset is asked for.
-      await this.#staging?.flush();
-      this.#startedFrom = this.#written;
+      await this.#part.flush();
+      this.#startedFrom = this.written;
       const chunks = await this.#open(run);
       await this.#prepare(chunks);
       this.#phase = "running";
@@ -198,11 +190,11 @@ export class Flight {
       this.wake();
       await this.#fill(run, chunks);
     } catch (error) {
-      await this.#staging?.flush().catch(() => undefined);
+      await this.#part.flush().catch(() => undefined);
       const reason = uncachedReason(error);
       if (reason) this.#detach(reason);
       // A stated length may be wrong, and a disk may fail behind the last byte: what has the digest is the blob.
-      else if (!this.#isRight()) throw error;
+      else if (this.written === 0 || !this.#part.isRight()) throw error;
       opened();
       if (reason) return;
     }
@@ -215,10 +207,10 @@ export class Flight {
     const { key, limits } = source;
     const body = await askUpstream(this.#ports.clock, source, ({ signal }) => {
       const either = AbortSignal.any([signal, run.controller.signal]);
-      return source.upstream.openBlob(key.name, this.digest, { from: this.#written }, { signal: either });
+      return source.upstream.openBlob(key.name, this.digest, { from: this.written }, { signal: either });
     });
     if (!body) throw new BlobAbsent(this.digest);
-    if (this.#written > 0 && body.size !== undefined && this.#size !== undefined && body.size !== this.#size) {
+    if (this.written > 0 && body.size !== undefined && this.#size !== undefined && body.size !== this.#size) {
       throw new UpstreamError("bad-response", "the blob's length has changed", { upstream: key.upstream, status: 200 });
     }
     this.#size = body.size ?? this.#size ?? claimedSize;
@@ -229,29 +221,26 @@ export class Flight {
   /** Space and a file for the bytes. What has been opened already is left to the first reader if there is neither. */
   async #prepare(chunks: AsyncIterable<Buffer>): Promise<void> {
     try {
-      if (this.#staging) {
-        await this.#reservation?.extendTo(this.#size ?? this.#written);
+      if (this.#part.hasFile) {
+        await this.#reservation?.extendTo(this.#size ?? this.written);
         return;
       }
       this.#reservation ??= await this.#ports.reserve(this.#size ?? reserveStepBytes);
-      this.#staging = await this.#ports.store.stage((written) => this.#advance(written));
+      await this.#part.open((onWritten) => this.#ports.store.stage(onWritten));
     } catch (error) {
-      this.#spare = { chunks, from: this.#written };
+      this.#spare = { chunks, from: this.written };
       throw error;
     }
   }
 
   async #fill(run: Run, chunks: AsyncIterable<Buffer>): Promise<void> {
-    const staging = this.#staging;
-    if (!staging) throw new Error("a flight fills a file");
-    let appended = this.#written;
+    let appended = this.written;
     for await (const chunk of chunks) {
       appended += chunk.length;
       await this.#makeRoomFor(appended, run.request.source.limits);
-      this.#unhashed.push(chunk);
-      await staging.append(chunk);
+      await this.#part.append(chunk);
     }
-    await staging.flush();
+    await this.#part.flush();
   }
 
   async #makeRoomFor(bytes: number, limits: SourceLimits): Promise<void> {
@@ -261,32 +250,12 @@ export class Flight {
     await this.#reservation?.extendTo(steps);
   }
 
-  /** Bytes are in the file: hash them, so that the hash state is always that of the file, and tell the readers. */
-  #advance(written: number): void {
-    let rest = written - this.#written;
-    while (rest > 0) {
-      const chunk = this.#unhashed.shift();
-      if (!chunk) throw new Error("more bytes written than appended");
-      const part = chunk.subarray(0, rest);
-      this.#hash.update(part);
-      this.#recent.push(part);
-      if (chunk.length > rest) this.#unhashed.unshift(chunk.subarray(rest));
-      rest -= part.length;
-    }
-    this.#written = written;
-    this.wake();
-  }
-
-  #isRight(): boolean {
-    return this.#written > 0 && hashIs(this.#hash.copy(), this.digest);
-  }
-
   #verify(): void {
-    if (!hashIs(this.#hash.copy(), this.digest)) {
+    if (!this.#part.isRight()) {
       this.#ports.observer.verifyFailed(this.run.request.source.key.upstream);
       throw new BodyBroken("digest-mismatch", "the upstream's bytes do not have the digest asked for");
     }
-    this.#size = this.#written;
+    this.#size = this.written;
     this.#phase = "verified";
     this.wake();
   }
@@ -295,8 +264,8 @@ export class Flight {
   async #commit(run: Run): Promise<void> {
     const { upstream, name } = run.request.source.key;
     try {
-      await this.#staging?.commit(this.digest);
-      if (await this.#ports.record(upstream, name, this.digest, this.#written)) {
+      await this.#part.commit();
+      if (await this.#ports.record(upstream, name, this.digest, this.written)) {
         this.#phase = "stored";
         this.#reservation?.release();
       } else {
@@ -310,22 +279,23 @@ export class Flight {
   /** Nothing more can be stored: the readers go on by themselves, unless all of it is there already. */
   #detach(reason: UncachedReason): void {
     this.#ports.observer.uncached(reason);
-    if (this.#isRight()) this.#size = this.#written;
-    this.#phase = this.#isRight() ? "verified" : "detached";
+    const isWhole = this.written > 0 && this.#part.isRight();
+    if (isWhole) this.#size = this.written;
+    this.#phase = isWhole ? "verified" : "detached";
     // The part is on the disk until its last reader has left.
-    this.#reservation?.shrinkTo(this.#written);
+    this.#reservation?.shrinkTo(this.written);
     this.wake();
   }
 
   /** The run ended early: readers of this run end short; what is in the file stays for another run unless it is wrong. */
   async #endRun(run: Run, error: unknown): Promise<void> {
     run.controller.abort(error);
-    await this.#staging?.flush().catch(() => undefined);
+    await this.#part.flush().catch(() => undefined);
     const isWrong = error instanceof BodyBroken || error instanceof RegistryError || contradictsPart(error);
     run.error = error instanceof BodyBroken ? error : new BodyBroken("transport", "the upstream broke off", error);
-    this.#phase = isWrong || this.#written === 0 ? "failed" : "paused";
-    this.#reservation?.shrinkTo(this.#written);
-    this.#recent.clear();
+    this.#phase = isWrong || this.written === 0 ? "failed" : "paused";
+    this.#reservation?.shrinkTo(this.written);
+    this.#part.forgetRecent();
     this.wake();
   }
 }

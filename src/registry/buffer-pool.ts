@@ -2,7 +2,7 @@ const smallBytes = 64 * 1024;
 const largeBytes = 1024 * 1024;
 
 /** However many clients are fast, no more of them than this have a large buffer (promise P10). */
-const maxLarge = 16;
+const maxLarge = 8;
 /** Small ones beyond this are left to the garbage collector. */
 const maxSmallKept = 128;
 

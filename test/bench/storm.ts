@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { request } from "undici";
-import { Agent } from "undici";
+import { Agent, request } from "undici";
 import { seededBlob, startUpstream } from "../upstream/index.ts";
 import { startMeasured } from "./measured-instance.ts";
 import type { Finding } from "./finding.ts";
@@ -24,6 +23,8 @@ export async function storm(): Promise<Finding[]> {
   try {
     const digest = upstream.pushBlob("library/demo", seededBlob("storm", blobBytes));
     upstream.throttle.bytesPerSecond = originBytesPerSecond;
+    // As docker and podman do: ask for /v2/ first. The blob is cold, the connections are not.
+    await Promise.all(Array.from({ length: clients }, () => pull(`${instance.url}/v2/`, agent, 0)));
     const startedAt = performance.now();
     const url = `${instance.url}/v2/library/demo/blobs/${digest}`;
     const pulls = await Promise.all(Array.from({ length: clients }, () => pull(url, agent, startedAt)));

@@ -123,11 +123,8 @@ export class Flights {
     if (flight.run !== run) return;
     entry.isRunning = false;
     if (flight.phase === "paused") {
-      this.#keep(
-        key,
-        entry,
-        run.controller.signal.reason instanceof Cancelled ? this.#abandoned.keepForMs : failureMemoryMs,
-      );
+      const wasGivenUp = run.controller.signal.reason instanceof Cancelled;
+      this.#keep(key, entry, wasGivenUp ? this.#abandoned.keepForMs : failureMemoryMs);
       return;
     }
     this.#retire(key, entry);
@@ -141,8 +138,7 @@ export class Flights {
       this.#close(flight);
       return;
     }
-    if (!entry.isRunning) return;
-    if (this.#mayGoOn(flight)) return;
+    if (!entry.isRunning || this.#mayGoOn(flight)) return;
     entry.cancelTimer = this.#clock.setTimer(this.#abandoned.lingerMs, () => {
       if (!this.#mayGoOn(flight)) flight.run.controller.abort(new Cancelled("abandoned"));
     });

@@ -45,6 +45,15 @@ export interface BlobStore {
   readAll(digest: Digest): Promise<Buffer | undefined>;
   /** Unlinks; absence is not an error. */
   remove(digest: Digest): Promise<void>;
+  /**
+   * Runs `work` when nothing else runs under this digest. Whatever makes or takes away the file of a digest, together with
+   * its row in the index, is done under it.
+   */
+  exclusively<T>(digest: Digest, work: () => Promise<T>): Promise<T>;
+  /** Moves the file of a digest, or anything else that lies in `blobs/`, to `quarantine/`; absence is not an error. */
+  quarantine(found: Digest | { path: string }): Promise<void>;
+  /** Shows that a file can be made durable: writes one, syncs, renames and removes it. Rejects with StoreError. */
+  probe(): Promise<void>;
   /** Bytes available to us and in total on the file system of the store. */
   space(): Promise<{ availableBytes: number; totalBytes: number }>;
   close(): Promise<void>;

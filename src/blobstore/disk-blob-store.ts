@@ -1,9 +1,11 @@
-import { statfs } from "node:fs/promises";
+import { open, rename, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Digest } from "../oci/index.ts";
 import type { BlobStore, OpenBlob, Staging } from "./blob-store.ts";
 import { StoreError, toStoreError } from "./errors.ts";
-import { blobPath, ingestDirectory, prepareLayout, unlinkIfThere } from "./layout.ts";
+import { KeyedLock } from "./keyed-lock.ts";
+import { blobPath, ingestDirectory, prepareLayout, syncDirectory, unlinkIfThere } from "./layout.ts";
+import { moveToQuarantine } from "./quarantine.ts";
 import { StagingFile } from "./staging-file.ts";
 import { StoredBlob } from "./stored-blob.ts";
 
@@ -32,6 +34,7 @@ class DiskBlobStore implements BlobStore {
   readonly #directory: string;
   readonly #bootId: string;
   readonly #stagings = new Set<Staging>();
+  readonly #locks = new KeyedLock<Digest>();
   #staged = 0;
   #isClosed = false;
 
@@ -71,6 +74,41 @@ class DiskBlobStore implements BlobStore {
       await unlinkIfThere(blobPath(this.#directory, digest));
     } catch (error) {
       throw toStoreError(error, "removing a blob");
+    }
+  }
+
+  exclusively<T>(digest: Digest, work: () => Promise<T>): Promise<T> {
+    return this.#locks.run(digest, work);
+  }
+
+  async quarantine(found: Digest | { path: string }): Promise<void> {
+    const path = typeof found === "string" ? blobPath(this.#directory, found) : found.path;
+    try {
+      await moveToQuarantine(this.#directory, path);
+    } catch (error) {
+      throw toStoreError(error, "moving a file to quarantine/");
+    }
+  }
+
+  async probe(): Promise<void> {
+    this.#staged += 1;
+    const ingest = ingestDirectory(this.#directory);
+    const path = join(ingest, `${this.#bootId}-${this.#staged}-probe.part`);
+    const renamed = join(ingest, `${this.#bootId}-${this.#staged}-probed.part`);
+    try {
+      const handle = await open(path, "wx", 0o600);
+      try {
+        await handle.write(Buffer.alloc(4096));
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await rename(path, renamed);
+      await syncDirectory(ingest);
+      await unlink(renamed);
+    } catch (error) {
+      await unlinkIfThere(path).catch(() => undefined);
+      throw toStoreError(error, "probing the store");
     }
   }
 

@@ -3,11 +3,12 @@ import { mkdir, open, readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { digestAlgorithm, digestHex, type Digest, type DigestAlgorithm } from "../oci/index.ts";
 import { isErrno, StoreError } from "./errors.ts";
+import { quarantineDirectory } from "./quarantine.ts";
 
-const algorithms: readonly DigestAlgorithm[] = ["sha256", "sha512"];
+export const algorithms: readonly DigestAlgorithm[] = ["sha256", "sha512"];
 
 /** All two-digit hex prefixes, `00` to `ff`. */
-const fanOut: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+export const fanOut: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Where the file of `digest` is: `<directory>/blobs/sha256/ab/abcdef…`. */
 export function blobPath(directory: string, digest: Digest): string {
@@ -31,7 +32,7 @@ export async function prepareLayout(directory: string): Promise<void> {
   const ingest = ingestDirectory(directory);
   await makeDirectory(directory);
   await makeDirectory(ingest);
-  await makeDirectory(join(directory, "quarantine"));
+  await makeDirectory(quarantineDirectory(directory));
   for (const algorithm of algorithms) await makeFanOut(join(directory, "blobs", algorithm));
   await syncDirectory(join(directory, "blobs"));
   await syncDirectory(directory);

@@ -1,11 +1,17 @@
 import type { ConfigFault } from "./errors.ts";
 import { formatListenAddress, listenersOverlap, type ListenAddress } from "./hosts.ts";
+import { formatShare } from "./quantities.ts";
 import type { Settings } from "./settings.ts";
 import { suggest } from "./suggestion.ts";
 
-/** Faults that only show when settings are looked at together: addresses and host names bound twice, a default that is not there. */
+/** Faults that only show when settings are looked at together: addresses and host names bound twice, watermarks the wrong way round, a default that is not there. */
 export function findConflicts(settings: Settings): ConfigFault[] {
-  return [...listenConflicts(settings), ...hostnameConflicts(settings), ...defaultUpstreamFault(settings)];
+  return [
+    ...listenConflicts(settings),
+    ...hostnameConflicts(settings),
+    ...watermarkConflict(settings),
+    ...defaultUpstreamFault(settings),
+  ];
 }
 
 function listenConflicts(settings: Settings): ConfigFault[] {
@@ -48,6 +54,17 @@ function hostnameConflicts(settings: Settings): ConfigFault[] {
     }
   }
   return faults;
+}
+
+/** Told at the low one, with both values: either may be the default of whoever has set the other. */
+function watermarkConflict({ storage: { highWatermark, lowWatermark } }: Settings): ConfigFault[] {
+  if (lowWatermark < highWatermark) return [];
+  return [
+    {
+      path: "storage.lowWatermark",
+      message: `must be below storage.highWatermark, which is ${formatShare(highWatermark)}, not ${formatShare(lowWatermark)}`,
+    },
+  ];
 }
 
 function defaultUpstreamFault({ defaultUpstream, upstreams }: Settings): ConfigFault[] {

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { ImageNameInvalid, parseImagePattern, parsePlatform } from "../oci/index.ts";
 import { parseAuthority, parseHost, parseListenAddress, type ListenAddress } from "./hosts.ts";
-import { parseAmount, parseDuration, parseRate, parseSize } from "./quantities.ts";
+import { parseAmount, parseDuration, parseRate, parseShare, parseSize } from "./quantities.ts";
 
 /** Timers of Node overflow above this and fire at once. */
 const maxTimerMs = 2 ** 31 - 1;
@@ -21,6 +22,8 @@ function field<T>(parse: (value: unknown) => T | undefined, expected: string) {
 export const size = () => field(parseSize, "a size such as 10GiB or 500MB");
 export const positiveSize = () => field(positive(parseSize), "a size above 0 such as 10GiB");
 export const amount = () => field(parseAmount, "a size such as 200GiB or a share such as 10%");
+export const share = () => field(parseShare, "a share such as 90%");
+export const positiveRate = () => field(positive(parseRate), "a rate above 0 such as 50MiB/s");
 export const rate = () => field(parseRate, "a rate such as 1KiB/s");
 export const duration = () => field(parseDuration, "a duration with its unit such as 30s, 5m or 1d");
 export const timer = () => field(atMost(parseDuration, maxTimerMs), "a duration such as 30s or 5m, at most 24d");
@@ -39,9 +42,25 @@ export const listenAddresses = () =>
 export const upstreamName = () => field(parseAuthority, "the name of an upstream such as ghcr.io");
 export const hostnames = () => field((value) => parseList(value, parseHost), "host names without a port");
 export const authorities = () => field((value) => parseList(value, parseAuthority), "hosts such as auth.docker.io");
+export const platforms = () => field(parsePlatforms, "one or more platforms such as linux/amd64 or linux/arm/v7");
 export const proxyUrl = () => secret(parseProxyUrl, "an http or https URL such as http://proxy.example:3128");
 export const endpointUrl = () =>
   secret(parseEndpointUrl, "an http or https URL such as https://ghcr.io, without user, query, hash or /v2");
+
+/** The canonical text of an image pattern. */
+export const imagePattern = () =>
+  z
+    .unknown()
+    .transform((value, context): string => {
+      try {
+        return parseImagePattern(typeof value === "string" ? value : "").text;
+      } catch (error) {
+        if (!(error instanceof ImageNameInvalid)) throw error;
+        context.addIssue({ code: "custom", message: error.message });
+        return z.NEVER;
+      }
+    })
+    .optional();
 
 /** Text that no message may quote. */
 export const secretText = () =>
@@ -92,6 +111,11 @@ function parseList<T>(value: unknown, parse: (part: unknown) => T | undefined): 
   const parts: unknown[] = typeof value === "string" ? value.split(",").map((part) => part.trim()) : asList(value);
   const parsed = parts.map(parse).filter((part) => part !== undefined);
   return parsed.length === parts.length && (parts.length > 0 || Array.isArray(value)) ? parsed : undefined;
+}
+
+function parsePlatforms(value: unknown): string[] | undefined {
+  const parsed = parseList(value, (part) => (typeof part === "string" ? parsePlatform(part) : undefined));
+  return parsed === undefined || parsed.length === 0 ? undefined : [...new Set(parsed)];
 }
 
 function asList(value: unknown): unknown[] {

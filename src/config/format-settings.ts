@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { formatListenAddress, type ListenAddress } from "./hosts.ts";
-import { formatAmount, formatDuration, formatRate, formatSize } from "./quantities.ts";
-import type { Credentials, LimitSettings, Settings, TagSettings, UpstreamEntry } from "./settings.ts";
+import { formatAmount, formatDuration, formatRate, formatShare, formatSize } from "./quantities.ts";
+import type { Credentials, LimitSettings, PinEntry, Settings, TagSettings, UpstreamEntry } from "./settings.ts";
 
 const redacted = "(redacted)";
 
@@ -15,10 +15,22 @@ export function formatSettings(settings: Settings): string {
     storage: {
       maxSize: settings.storage.maxSize && formatAmount(settings.storage.maxSize),
       minFree: formatAmount(settings.storage.minFree),
+      highWatermark: formatShare(settings.storage.highWatermark),
+      lowWatermark: formatShare(settings.storage.lowWatermark),
+    },
+    eviction: {
+      leaseFor: formatDuration(settings.eviction.leaseForMs),
+      orphanGrace: formatDuration(settings.eviction.orphanGraceMs),
     },
     abandoned: {
       linger: formatDuration(settings.abandoned.lingerMs),
       keepFor: formatDuration(settings.abandoned.keepForMs),
+    },
+    pins: settings.pins.map(pinText),
+    scrub: {
+      every: formatDuration(settings.scrub.everyMs),
+      rate: formatRate(settings.scrub.rateBytesPerSecond),
+      verifyOnRead: settings.scrub.verifyOnRead,
     },
     memory: {
       hotBlobs: formatSize(settings.memory.hotBlobsBytes),
@@ -38,6 +50,10 @@ export function formatSettings(settings: Settings): string {
 function listenText(addresses: readonly ListenAddress[]): string | string[] {
   const texts = addresses.map(formatListenAddress);
   return texts.length === 1 ? (texts[0] ?? []) : texts;
+}
+
+function pinText({ image, platforms }: PinEntry) {
+  return platforms === undefined ? image : { image, platforms: [...platforms] };
 }
 
 function upstreamText(upstream: UpstreamEntry) {

@@ -1,23 +1,16 @@
+import { parseAuthority as parseAuthorityText, parseHost as parseHostText } from "../oci/index.ts";
+
 /** Where a server listens: a TCP port (0 for any free one) on a host name or address literal, or a unix socket. */
 export type ListenAddress = { kind: "tcp"; host: string; port: number } | { kind: "unix"; path: string };
 
-const hostPattern = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?)*$/;
-
-/** A host name or IPv4 literal in lower case; undefined where it is outside the grammar. Underscores occur in practice. */
+/** A host name or IPv4 literal in lower case; undefined where the value is not one. */
 export function parseHost(value: unknown): string | undefined {
-  if (typeof value !== "string") return undefined;
-  const host = value.toLowerCase();
-  return hostPattern.test(host) ? host : undefined;
+  return typeof value === "string" ? parseHostText(value) : undefined;
 }
 
 /** `host` or `host:port` in lower case: the grammar of upstream names and token hosts. */
 export function parseAuthority(value: unknown): string | undefined {
-  if (typeof value !== "string") return undefined;
-  const [, name, port] = /^([^:]+)(?::(\d{1,5}))?$/.exec(value) ?? [];
-  const host = parseHost(name);
-  if (host === undefined || port === undefined) return host;
-  const number = parsePort(port);
-  return number === undefined || number === 0 ? undefined : `${host}:${number}`;
+  return typeof value === "string" ? parseAuthorityText(value) : undefined;
 }
 
 /** How an upstream name is written as the first part of a path: `host_5443` (a colon is not allowed there). */

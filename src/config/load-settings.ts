@@ -5,6 +5,7 @@ import { applyEnvironment, applyFlags, type Origins } from "./environment.ts";
 import { ConfigError, type ConfigFault } from "./errors.ts";
 import { readConfigFile } from "./file.ts";
 import type { ListenAddress } from "./hosts.ts";
+import { resolvePins } from "./pins.ts";
 import { resolvePolicies } from "./policies.ts";
 import { documentSchema, type DocumentSettings } from "./schema.ts";
 import type { Settings } from "./settings.ts";
@@ -57,10 +58,22 @@ function resolveSettings(document: DocumentSettings, faults: ConfigFault[]): Set
     storage: {
       maxSize: document.storage?.maxSize,
       minFree: document.storage?.minFree ?? { kind: "share", share: 0.1 },
+      highWatermark: document.storage?.highWatermark ?? 0.95,
+      lowWatermark: document.storage?.lowWatermark ?? 0.9,
+    },
+    eviction: {
+      leaseForMs: document.eviction?.leaseFor ?? 900_000,
+      orphanGraceMs: document.eviction?.orphanGrace ?? 3_600_000,
     },
     abandoned: {
       lingerMs: document.abandoned?.linger ?? 5000,
       keepForMs: document.abandoned?.keepFor ?? 900_000,
+    },
+    pins: resolvePins(document.pins ?? [], faults),
+    scrub: {
+      everyMs: document.scrub?.every ?? 30 * 86_400_000,
+      rateBytesPerSecond: document.scrub?.rate ?? 50 * 1024 ** 2,
+      verifyOnRead: document.scrub?.verifyOnRead ?? "stale",
     },
     memory: {
       hotBlobsBytes: document.memory?.hotBlobs ?? 64 * 1024 ** 2,

@@ -45,6 +45,11 @@ export function parseShare(value: unknown): number | undefined {
   return number === undefined || Number(number) > 100 ? undefined : Number(number) / 100;
 }
 
+/** Without the rounding of binary fractions. */
+export function formatShare(share: number): string {
+  return `${Number((share * 100).toPrecision(12))}%`;
+}
+
 /** A size or a share. */
 export function parseAmount(value: unknown): Amount | undefined {
   const share = parseShare(value);
@@ -54,7 +59,7 @@ export function parseAmount(value: unknown): Amount | undefined {
 }
 
 export function formatAmount(amount: Amount): string {
-  return amount.kind === "share" ? `${Number((amount.share * 100).toPrecision(12))}%` : formatSize(amount.bytes);
+  return amount.kind === "share" ? formatShare(amount.share) : formatSize(amount.bytes);
 }
 
 /** `500ms`, `30s`, `5m`, `2h`, `1d`, or a bare 0 → milliseconds. A bare number is refused: its unit would be a guess. */

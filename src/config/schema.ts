@@ -8,19 +8,23 @@ import {
   endpointUrl,
   flag,
   hostnames,
+  imagePattern,
   listenAddresses,
+  platforms,
+  positiveRate,
   positiveSize,
   positiveTimer,
   proxyUrl,
   rate,
   secretText,
   section,
+  share,
   size,
   text,
   timer,
   upstreamName,
 } from "./fields.ts";
-import { logFormats, logLevels } from "./settings.ts";
+import { logFormats, logLevels, readChecks } from "./settings.ts";
 
 const tags = section({
   freshFor: duration(),
@@ -67,14 +71,22 @@ const upstream = section({
   limits: limits.optional(),
 });
 
+const pinSection = section({ image: imagePattern(), platforms: platforms() });
+
+const pin = z.preprocess((value) => (typeof value === "string" ? { image: value } : value), pinSection);
+
 /** The keys that are built, as written: everything is optional, defaults come later. */
 export const documentSchema = section({
   listen: listenAddresses(),
   admin: section({ listen: listenAddresses(), tokenFile: text() }).optional(),
   metrics: section({ listen: listenAddresses() }).optional(),
   dataDir: text(),
-  storage: section({ maxSize: amount(), minFree: amount() }).optional(),
+  storage: section({ maxSize: amount(), minFree: amount(), highWatermark: share(), lowWatermark: share() }).optional(),
+  eviction: section({ leaseFor: duration(), orphanGrace: duration() }).optional(),
   abandoned: section({ linger: timer(), keepFor: timer() }).optional(),
+  // A list whose every entry is commented out has no value.
+  pins: z.preprocess((value) => value ?? [], z.array(pin, { error: "must be a list of images" })).optional(),
+  scrub: section({ every: duration(), rate: positiveRate(), verifyOnRead: choice(readChecks) }).optional(),
   memory: section({ hotBlobs: size(), maxHotBlob: size() }).optional(),
   serve: section({ idleTimeout: positiveTimer(), minRate: rate(), drainFor: timer() }).optional(),
   log: section({ level: choice(logLevels), format: choice(logFormats) }).optional(),
@@ -88,5 +100,6 @@ export type DocumentSettings = z.infer<typeof documentSchema>;
 export type UpstreamDocument = z.infer<typeof upstream>;
 export type EndpointDocument = z.infer<typeof endpointSection>;
 export type CredentialsDocument = z.infer<typeof credentials>;
+export type PinDocument = z.infer<typeof pinSection>;
 export type TagsDocument = z.infer<typeof tags>;
 export type LimitsDocument = z.infer<typeof limits>;

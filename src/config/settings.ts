@@ -7,6 +7,10 @@ export type LogLevel = (typeof logLevels)[number];
 export const logFormats = ["auto", "readable", "json"] as const;
 export type LogFormat = (typeof logFormats)[number];
 
+export const readChecks = ["always", "stale", "never"] as const;
+/** Whether a stored file is hashed while it is read: each time, where the last time is long ago, or never. */
+export type ReadCheck = (typeof readChecks)[number];
+
 /** The whole configuration, checked and frozen. Every room takes the slice it needs as its own type. */
 export interface Settings {
   readonly listen: readonly ListenAddress[];
@@ -15,8 +19,22 @@ export interface Settings {
   readonly metrics: { readonly listen: readonly ListenAddress[] };
   readonly dataDir: string;
   /** `maxSize` undefined: 80 % of the free space and what the store holds. */
-  readonly storage: { readonly maxSize: Amount | undefined; readonly minFree: Amount };
+  readonly storage: {
+    readonly maxSize: Amount | undefined;
+    readonly minFree: Amount;
+    /** Shares of the budget, 0 to 1: evicting begins above the high one and ends at the low one, which is below it. */
+    readonly highWatermark: number;
+    readonly lowWatermark: number;
+  };
+  readonly eviction: { readonly leaseForMs: number; readonly orphanGraceMs: number };
   readonly abandoned: { readonly lingerMs: number; readonly keepForMs: number };
+  readonly pins: readonly PinEntry[];
+  /** `everyMs` 0: never; may be more than a timer can hold. */
+  readonly scrub: {
+    readonly everyMs: number;
+    readonly rateBytesPerSecond: number;
+    readonly verifyOnRead: ReadCheck;
+  };
   readonly memory: { readonly hotBlobsBytes: number; readonly maxHotBlobBytes: number };
   readonly serve: {
     readonly idleTimeoutMs: number;
@@ -28,6 +46,14 @@ export interface Settings {
   readonly defaultUpstream: string;
   /** The enabled ones, built-in ones first. */
   readonly upstreams: readonly UpstreamEntry[];
+}
+
+/** Images that are never evicted. */
+export interface PinEntry {
+  /** Canonical text of an image pattern (`parseImagePattern`); no two are the same. */
+  readonly image: string;
+  /** Canonical (`parsePlatform`), at least one. Undefined: all that the image has. */
+  readonly platforms: readonly string[] | undefined;
 }
 
 /** One upstream registry. `tags` and `limits` are complete: its own values over the global ones over the defaults. */

@@ -1,15 +1,19 @@
 import type { Database } from "better-sqlite3";
 import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
-/** Replaces `index.bak` in `directory` by a copy of the index; whole at any time, whatever happens meanwhile. */
-export function backUp(database: Database, directory: string): void {
-  const unfinished = join(directory, "index.bak.tmp");
+export function backupPath(directory: string): string {
+  return join(directory, "index.bak");
+}
+
+/** Replaces `path` by a copy of the index; whole at any time, whatever happens meanwhile. */
+export function backUp(database: Database, path: string): void {
+  const unfinished = `${path}.tmp`;
   rmSync(unfinished, { force: true });
   database.prepare("VACUUM INTO ?").run(unfinished);
   syncPath(unfinished, constants.O_RDONLY);
-  renameSync(unfinished, join(directory, "index.bak"));
-  syncPath(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  renameSync(unfinished, path);
+  syncPath(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
 }
 
 /** fsync of a file, or of a directory: makes the names in it durable. Never of a file that SQLite has open. */

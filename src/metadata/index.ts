@@ -1,5 +1,7 @@
 /** The reference index in SQLite, and the lock of the data directory. */
 export { DataDirectoryError, WriteError } from "./errors.ts";
+export type * from "./files.ts";
+export type * from "./graph.ts";
 export { lockDataDirectory, type DataLock } from "./lock.ts";
 export * from "./metadata.ts";
 export { openMetadata } from "./sqlite-metadata.ts";

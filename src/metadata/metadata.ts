@@ -1,3 +1,5 @@
+import type { Files } from "./files.ts";
+import type { Graph, PinRow } from "./graph.ts";
 import type { Digest, ManifestEdge, RepositoryName, Tag } from "../oci/index.ts";
 
 /** A repository of one upstream; the unit of membership (promise P8). */
@@ -36,8 +38,29 @@ export interface TagRow {
   /** When the upstream last confirmed `pending` or else `manifest`. */
   checkedAt: number;
   firstSeen: number;
+  /** The digest that a rollback serves instead, until it is released. */
+  held: Digest | undefined;
   /** When the origin first said 404 for a tag that we have; undefined while it exists. */
   goneSince: number | undefined;
+}
+
+/** What is to leave: manifests with all that only they need, in this order, and blobs that no manifest names. */
+export interface Victims {
+  manifests: readonly Digest[];
+  orphans: readonly Digest[];
+}
+
+/** A blob that is to be unlinked. */
+export interface Doomed {
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+}
+
+export interface Evicted {
+  doomed: Doomed[];
+  /** The victims that were there, with the bytes that each one set free. */
+  left: { digest: Digest; image: string | undefined; bytes: number }[];
 }
 
 export type ListingKind = "tags" | "referrers";
@@ -47,6 +70,12 @@ export interface Listing {
   fetchedAt: number;
 }
 
+/** A damaged index was set aside under `damaged`, and this one began from its last copy, or from nothing. */
+export interface Rebuilt {
+  damaged: string;
+  from: "backup" | "nothing";
+}
+
 /**
  * The reference index. Reads are synchronous on the caller's thread and see every write whose promise has resolved.
  * Writes go to one writer in a worker, grouped into transactions; a promise resolves after its commit is durable.
@@ -54,6 +83,10 @@ export interface Listing {
 export interface Metadata {
   /** Whether the last process that had the index open came to the end of its `close`. */
   readonly wasStoppedCleanly: boolean;
+  /** What had to be done to the index before it could be opened; undefined where it was whole. */
+  readonly rebuilt: Rebuilt | undefined;
+  readonly graph: Graph;
+  readonly files: Files;
 
   blob(digest: Digest): BlobRow | undefined;
   /** The row of a manifest whose bytes are present. */
@@ -68,7 +101,7 @@ export interface Metadata {
   isNamedAsBlob(digest: Digest): boolean;
   tag(repository: RepositoryKey, tag: Tag): TagRow | undefined;
   listing(repository: RepositoryKey, kind: ListingKind, key: string): Listing | undefined;
-  /** `blobs` and `storedBytes` count files that are `present`, those of manifests included. */
+  /** `blobs` and `storedBytes` count files that are on the disk, those of manifests and of doomed blobs included. */
   counts(): { blobs: number; manifests: number; tags: number; repositories: number; storedBytes: number };
 
   /** A blob whose file is committed: row `present` and membership, in one transaction. */
@@ -81,6 +114,8 @@ export interface Metadata {
     manifest: { digest: Digest; size: number; mediaType: string; kind: "image" | "index"; edges: ManifestEdge[] },
     at: number,
   ): Promise<void>;
+  /** The same of a manifest whose blob has a row with a file already and whose repositories are not known. */
+  adoptManifest(manifest: Parameters<Metadata["recordManifest"]>[1], at: number): Promise<void>;
   /** The tag names a stored manifest as of `at`; clears `pending` and `goneSince`. */
   moveTag(repository: RepositoryKey, tag: Tag, digest: Digest, at: number): Promise<void>;
   /** The upstream confirmed at `at` what we have; clears `goneSince`. */
@@ -99,10 +134,31 @@ export interface Metadata {
   dropListing(repository: RepositoryKey, kind: ListingKind, key: string): Promise<void>;
   /** The file is gone or wrong: the row becomes `known`. */
   forgetFile(digest: Digest): Promise<void>;
-  /** Last access of blobs and manifests, in ms; kept in memory and written in batches. */
-  touch(digest: Digest, at: number): void;
-  /** Writes a copy of the index to `index.bak`; other writes wait meanwhile. */
-  backup(): Promise<void>;
+  /** A file that had no row, found right at `at`; its bytes were last written at `modifiedAt`. No repository is known to hold it. */
+  adoptBlob(digest: Digest, size: number, modifiedAt: number): Promise<void>;
+  /** These files were found right at `at`. */
+  recordVerified(digests: readonly Digest[], at: number): Promise<void>;
+  /** No edges are missing any more; see `Files.hasEdgesToRead`. */
+  recordEdgesRead(): Promise<void>;
+  /** Takes the victims out of the graph; the caller then unlinks what is doomed and calls `recordRemoved`. */
+  evict(victims: Victims, reason: string): Promise<Evicted>;
+  /** The files of doomed blobs are gone. */
+  recordRemoved(digests: readonly Digest[]): Promise<void>;
+  /** A doomed blob whose file is still there becomes present again; false where it is not doomed any more. */
+  revive(digest: Digest): Promise<boolean>;
+  /** The tag is served with an earlier digest, whose manifest is stored, until it is released (undefined). */
+  holdTag(repository: RepositoryKey, tag: Tag, digest: Digest | undefined): Promise<void>;
+  putPin(pin: PinRow): Promise<void>;
+  /** Takes away a pin that came by the API; whether there was one. */
+  dropPin(image: string): Promise<boolean>;
+  /** Replaces all pins that came from the configuration. */
+  setConfigPins(pins: readonly Omit<PinRow, "origin">[]): Promise<void>;
+  /** Last access of blobs and manifests, in ms; kept in memory and written in batches. `leasedUntil`: the manifest is leased. */
+  touch(digest: Digest, at: number, leasedUntil?: number): void;
+  /** Writes what `touch` holds back. */
+  flushTouches(): Promise<void>;
+  /** Writes a copy of the index to `path`, by default `index.bak`; other writes wait meanwhile. */
+  backup(path?: string): Promise<void>;
   /** Writes what is outstanding, backs up to `index.bak`, marks the stop as clean, closes. Rejects if the copy could not be made; all is closed even then. */
   close(): Promise<void>;
 }

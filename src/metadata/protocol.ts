@@ -1,12 +1,13 @@
 import type { Digest, ManifestEdge, Tag } from "../oci/index.ts";
 import type { DataDirectoryErrorKind, WriteErrorKind } from "./errors.ts";
-import type { ListingKind, RepositoryKey, TagRow } from "./metadata.ts";
+import type { PinRow } from "./graph.ts";
+import type { ListingKind, Rebuilt, RepositoryKey, TagRow, Victims } from "./metadata.ts";
 
 /** One change of the index; applied as a whole or not at all. Times are milliseconds since the epoch. */
 export type WriteOp =
   | { op: "recordBlob"; repository: RepositoryKey; digest: Digest; size: number; at: number }
   | { op: "recordMember"; repository: RepositoryKey; digest: Digest; size: number | undefined; at: number }
-  | { op: "recordManifest"; repository: RepositoryKey; manifest: NewManifest; at: number }
+  | { op: "recordManifest"; repository: RepositoryKey | undefined; manifest: NewManifest; at: number }
   | { op: "moveTag"; repository: RepositoryKey; tag: Tag; digest: Digest; at: number }
   | { op: "confirmTag"; repository: RepositoryKey; tag: Tag; at: number }
   | { op: "recordPending"; repository: RepositoryKey; tag: Tag; pending: NonNullable<TagRow["pending"]>; at: number }
@@ -15,7 +16,24 @@ export type WriteOp =
   | { op: "recordListing"; repository: RepositoryKey; kind: ListingKind; key: string; body: string; at: number }
   | { op: "dropListing"; repository: RepositoryKey; kind: ListingKind; key: string }
   | { op: "forgetFile"; digest: Digest }
-  | { op: "touch"; touches: [digest: Digest, at: number][] };
+  | { op: "touch"; touches: Touch[] }
+  | { op: "evict"; victims: Victims; reason: string; at: number }
+  | { op: "removed"; digests: readonly Digest[] }
+  | { op: "revive"; digest: Digest; at: number }
+  | { op: "adoptBlob"; digest: Digest; size: number; at: number; modifiedAt: number }
+  | { op: "verified"; digests: readonly Digest[]; at: number }
+  | { op: "edgesRead" }
+  | { op: "holdTag"; repository: RepositoryKey; tag: Tag; digest: Digest | undefined; at: number }
+  | { op: "putPin"; pin: PinRow }
+  | { op: "dropPin"; image: string }
+  | { op: "setConfigPins"; pins: readonly Omit<PinRow, "origin">[] };
+
+/** The latest access of a digest; `leasedUntil` 0: it is no lease. In ms since the epoch. */
+export interface Touch {
+  digest: Digest;
+  at: number;
+  leasedUntil: number;
+}
 
 export interface NewManifest {
   digest: Digest;
@@ -25,10 +43,8 @@ export interface NewManifest {
   edges: ManifestEdge[];
 }
 
-/** What is done between transactions: a copy to `index.bak`, or that and the mark of a clean stop. */
-export interface ControlOp {
-  op: "backup" | "stop";
-}
+/** What is done between transactions: a copy to `path` (by default `index.bak`), or a copy and the mark of a clean stop. */
+export type ControlOp = { op: "backup"; path?: string } | { op: "stop" };
 
 /** To the writer. After "end" it closes the index and its thread ends. */
 export type ToWriter = { id: number; op: WriteOp | ControlOp } | "end";
@@ -40,7 +56,7 @@ export interface Failure {
 }
 
 export type FromWriter =
-  | { kind: "ready"; wasStoppedCleanly: boolean }
+  | { kind: "ready"; wasStoppedCleanly: boolean; rebuilt: Rebuilt | undefined }
   | { kind: "not-opened"; reason: DataDirectoryErrorKind; message: string }
   /** The outcome of one transaction: its operations in order. */
   | { kind: "results"; results: Result[] };
@@ -48,4 +64,6 @@ export type FromWriter =
 export interface Result {
   id: number;
   failure?: Failure;
+  /** What the operation has to tell; nothing for most. */
+  value?: unknown;
 }

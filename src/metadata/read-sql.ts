@@ -65,8 +65,9 @@ export const readSql = {
 
   tag: `
     SELECT blob.digest AS manifest, tag.pending, tag.pending_size AS pendingSize, tag.pending_type AS pendingType,
-      tag.fetched_at AS fetchedAt, tag.checked_at AS checkedAt, tag.first_seen AS firstSeen, tag.gone_since AS goneSince
-    FROM tag LEFT JOIN blob ON blob.id = tag.manifest
+      tag.fetched_at AS fetchedAt, tag.checked_at AS checkedAt, tag.first_seen AS firstSeen, tag.gone_since AS goneSince,
+      held.digest AS held
+    FROM tag LEFT JOIN blob ON blob.id = tag.manifest LEFT JOIN blob AS held ON held.id = tag.held
     WHERE tag.repository = ${repositoryId} AND tag.name = :tag`,
 
   listing: `

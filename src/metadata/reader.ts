@@ -1,5 +1,9 @@
 import Database from "better-sqlite3";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import { FilesReader } from "./files-reader.ts";
+import type { Files } from "./files.ts";
+import { GraphReader } from "./graph-reader.ts";
+import type { Graph } from "./graph.ts";
 import type { BlobRow, Listing, ListingKind, ManifestRow, Metadata, RepositoryKey, TagRow } from "./metadata.ts";
 import { readSql } from "./read-sql.ts";
 
@@ -24,7 +28,7 @@ interface ListingKey {
 
 type Nullable<T> = { [K in keyof T]: T[K] | null };
 type StoredTag = Pick<TagRow, "fetchedAt" | "checkedAt" | "firstSeen"> &
-  Nullable<{ manifest: Digest; goneSince: number; pending: Digest; pendingSize: number; pendingType: string }>;
+  Nullable<{ manifest: Digest; held: Digest; goneSince: number; pending: Digest; pendingSize: number; pendingType: string }>;
 
 interface RelationIds {
   blob: number;
@@ -43,6 +47,8 @@ const busyTimeoutMs = 1000;
 
 /** All reads of the index, on the caller's thread: one read-only connection, each statement prepared once. */
 export class Reader {
+  readonly graph: Graph;
+  readonly files: Files;
   readonly #database: Database.Database;
   readonly #statements;
 
@@ -50,6 +56,8 @@ export class Reader {
     this.#database = new Database(path, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
     this.#database.pragma("cache_size = -16000");
     this.#statements = prepareAll(this.#database);
+    this.graph = new GraphReader(this.#database);
+    this.files = new FilesReader(this.#database);
   }
 
   blob(digest: Digest): BlobRow | undefined {
@@ -93,6 +101,7 @@ export class Reader {
         fetchedAt: row.fetchedAt,
         checkedAt: row.checkedAt,
         firstSeen: row.firstSeen,
+        held: row.held ?? undefined,
         goneSince: row.goneSince ?? undefined,
       }
     );

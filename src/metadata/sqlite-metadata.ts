@@ -1,8 +1,21 @@
 import type { Digest, Tag } from "../oci/index.ts";
 import { WriteError } from "./errors.ts";
-import type { BlobRow, Listing, ListingKind, ManifestRow, Metadata, RepositoryKey, TagRow } from "./metadata.ts";
+import type { Files } from "./files.ts";
+import type { Graph, PinRow } from "./graph.ts";
+import type {
+  BlobRow,
+  Evicted,
+  Listing,
+  ListingKind,
+  ManifestRow,
+  Metadata,
+  Rebuilt,
+  RepositoryKey,
+  TagRow,
+  Victims,
+} from "./metadata.ts";
 import { indexPath } from "./open-index.ts";
-import type { NewManifest, WriteOp } from "./protocol.ts";
+import type { ControlOp, NewManifest, WriteOp } from "./protocol.ts";
 import { Reader } from "./reader.ts";
 import { Touches } from "./touches.ts";
 import { WriterClient } from "./writer-client.ts";
@@ -19,9 +32,9 @@ export interface MetadataOptions {
  * @throws DataDirectoryError `newer-format`, `damaged`, or `io`.
  */
 export async function openMetadata({ directory, now = Date.now }: MetadataOptions): Promise<Metadata> {
-  const { writer, wasStoppedCleanly } = await WriterClient.start(directory);
+  const { writer, wasStoppedCleanly, rebuilt } = await WriterClient.start(directory);
   try {
-    return new SqliteMetadata({ reader: new Reader(indexPath(directory)), writer, now, wasStoppedCleanly });
+    return new SqliteMetadata({ reader: new Reader(indexPath(directory)), writer, now, wasStoppedCleanly, rebuilt });
   } catch (error) {
     await writer.end();
     throw error;
@@ -33,18 +46,25 @@ interface Parts {
   writer: WriterClient;
   now: () => number;
   wasStoppedCleanly: boolean;
+  rebuilt: Rebuilt | undefined;
 }
 
 class SqliteMetadata implements Metadata {
   readonly wasStoppedCleanly: boolean;
+  readonly rebuilt: Rebuilt | undefined;
+  readonly graph: Graph;
+  readonly files: Files;
   readonly #reader: Reader;
   readonly #writer: WriterClient;
   readonly #now: () => number;
   readonly #touches: Touches;
   #close: Promise<void> | undefined;
 
-  constructor({ reader, writer, now, wasStoppedCleanly }: Parts) {
+  constructor({ reader, writer, now, wasStoppedCleanly, rebuilt }: Parts) {
     this.wasStoppedCleanly = wasStoppedCleanly;
+    this.rebuilt = rebuilt;
+    this.graph = reader.graph;
+    this.files = reader.files;
     this.#reader = reader;
     this.#writer = writer;
     this.#now = now;
@@ -127,16 +147,65 @@ class SqliteMetadata implements Metadata {
     return this.#write({ op: "dropListing", repository, kind, key });
   }
 
+  adoptManifest(manifest: NewManifest, at: number): Promise<void> {
+    return this.#write({ op: "recordManifest", repository: undefined, manifest, at });
+  }
+
+  adoptBlob(digest: Digest, size: number, modifiedAt: number): Promise<void> {
+    const now = this.#now();
+    return this.#write({ op: "adoptBlob", digest, size, at: now, modifiedAt: Math.min(modifiedAt, now) });
+  }
+
+  recordVerified(digests: readonly Digest[], at: number): Promise<void> {
+    return this.#write({ op: "verified", digests, at });
+  }
+
+  recordEdgesRead(): Promise<void> {
+    return this.#write({ op: "edgesRead" });
+  }
+
+  async evict(victims: Victims, reason: string): Promise<Evicted> {
+    return (await this.#send({ op: "evict", victims, reason, at: this.#now() })) as Evicted;
+  }
+
+  recordRemoved(digests: readonly Digest[]): Promise<void> {
+    return this.#write({ op: "removed", digests });
+  }
+
+  async revive(digest: Digest): Promise<boolean> {
+    return (await this.#send({ op: "revive", digest, at: this.#now() })) as boolean;
+  }
+
+  holdTag(repository: RepositoryKey, tag: Tag, digest: Digest | undefined): Promise<void> {
+    return this.#write({ op: "holdTag", repository, tag, digest, at: this.#now() });
+  }
+
+  putPin(pin: PinRow): Promise<void> {
+    return this.#write({ op: "putPin", pin });
+  }
+
+  async dropPin(image: string): Promise<boolean> {
+    return (await this.#send({ op: "dropPin", image })) as boolean;
+  }
+
+  setConfigPins(pins: readonly Omit<PinRow, "origin">[]): Promise<void> {
+    return this.#write({ op: "setConfigPins", pins });
+  }
+
   forgetFile(digest: Digest): Promise<void> {
     return this.#write({ op: "forgetFile", digest });
   }
 
-  touch(digest: Digest, at: number): void {
-    if (!this.#close) this.#touches.add(digest, at);
+  touch(digest: Digest, at: number, leasedUntil = 0): void {
+    if (!this.#close) this.#touches.add({ digest, at, leasedUntil });
   }
 
-  backup(): Promise<void> {
-    return this.#close ? closed() : this.#writer.send({ op: "backup" });
+  flushTouches(): Promise<void> {
+    return this.#touches.flush();
+  }
+
+  async backup(path?: string): Promise<void> {
+    await this.#send({ op: "backup", ...(path !== undefined && { path }) });
   }
 
   close(): Promise<void> {
@@ -144,7 +213,11 @@ class SqliteMetadata implements Metadata {
     return this.#close;
   }
 
-  #write(op: WriteOp): Promise<void> {
+  async #write(op: WriteOp): Promise<void> {
+    await this.#send(op);
+  }
+
+  #send(op: WriteOp | ControlOp): Promise<unknown> {
     return this.#close ? closed() : this.#writer.send(op);
   }
 

@@ -65,25 +65,24 @@ export class Transactions {
     this.#database.exec("BEGIN IMMEDIATE");
     for (let next = queue.shift(); next; next = performance.now() < until ? queue.shift() : undefined) {
       taken.push(next);
-      const failure = this.#applyAlone(next.op);
-      results.push({ id: next.id, ...(failure && { failure }) });
+      results.push({ id: next.id, ...this.#applyAlone(next.op) });
     }
     this.#database.exec("COMMIT");
     return results;
   }
 
-  #applyAlone(op: WriteOp): Failure | undefined {
+  #applyAlone(op: WriteOp): Omit<Result, "id"> {
     this.#savepoint.run();
     try {
-      this.#writes.apply(op);
+      const value = this.#writes.apply(op);
       this.#release.run();
-      return undefined;
+      return value === undefined ? {} : { value };
     } catch (error) {
       // A full or failing disk has rolled back the whole transaction already.
       if (!this.#database.inTransaction || failureOf(error).kind === "io") throw error;
       this.#undo.run();
       this.#release.run();
-      return failureOf(error);
+      return { failure: failureOf(error) };
     }
   }
 }

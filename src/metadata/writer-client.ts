@@ -1,9 +1,10 @@
 import { Worker } from "node:worker_threads";
 import { DataDirectoryError, WriteError } from "./errors.ts";
+import type { Rebuilt } from "./metadata.ts";
 import type { ControlOp, FromWriter, Result, ToWriter, WriteOp } from "./protocol.ts";
 
 interface Waiter {
-  resolve: () => void;
+  resolve: (value: unknown) => void;
   reject: (error: WriteError) => void;
 }
 
@@ -33,21 +34,26 @@ export class WriterClient {
    * Starts the writer on the index in `directory`, which is made or migrated first.
    * @throws DataDirectoryError
    */
-  static async start(directory: string): Promise<{ writer: WriterClient; wasStoppedCleanly: boolean }> {
+  static async start(
+    directory: string,
+  ): Promise<{ writer: WriterClient; wasStoppedCleanly: boolean; rebuilt: Rebuilt | undefined }> {
     // The same file beside this one: .ts in the source tree, .js in dist. The worker needs none of our own flags.
     const file = import.meta.url.endsWith(".ts") ? "./writer.ts" : "./writer.js";
     const worker = new Worker(new URL(file, import.meta.url), { workerData: { directory }, execArgv: [] });
     const opened = firstMessage(worker);
     const writer = new WriterClient(worker);
     const message = await opened;
-    if (message.kind === "ready") return { writer, wasStoppedCleanly: message.wasStoppedCleanly };
+    if (message.kind === "ready") {
+      const { wasStoppedCleanly, rebuilt } = message;
+      return { writer, wasStoppedCleanly, rebuilt };
+    }
     await writer.#exited;
     const isReasoned = message.kind === "not-opened";
     throw new DataDirectoryError(isReasoned ? message.reason : "io", isReasoned ? message.message : "no answer");
   }
 
-  /** Resolves when the operation is committed durably. */
-  send(op: WriteOp | ControlOp): Promise<void> {
+  /** Resolves when the operation is committed durably, to what it has to tell. */
+  send(op: WriteOp | ControlOp): Promise<unknown> {
     if (this.#lost) return Promise.reject(this.#lost);
     this.#lastId += 1;
     const id = this.#lastId;
@@ -67,11 +73,11 @@ export class WriterClient {
     this.#worker.postMessage(message);
   }
 
-  #settle({ id, failure }: Result): void {
+  #settle({ id, failure, value }: Result): void {
     const waiter = this.#waiters.get(id);
     this.#waiters.delete(id);
     if (failure) waiter?.reject(new WriteError(failure.kind, failure.message));
-    else waiter?.resolve();
+    else waiter?.resolve(value);
   }
 
   #lose(message: string, cause: unknown): void {

@@ -1,11 +1,11 @@
 /** The thread that owns the one writing connection. Started by writer-client.ts; speaks protocol.ts. */
 import type { Database } from "better-sqlite3";
 import { parentPort, workerData } from "node:worker_threads";
-import { backUp } from "./backup.ts";
+import { backUp, backupPath } from "./backup.ts";
 import { DataDirectoryError, WriteError } from "./errors.ts";
-import { openIndex } from "./open-index.ts";
+import type { Rebuilt } from "./metadata.ts";
 import type { ControlOp, FromWriter, Result, ToWriter, WriteOp } from "./protocol.ts";
-import { readSql } from "./read-sql.ts";
+import { openOrRebuild } from "./rebuild.ts";
 import { Transactions, type PendingWrite } from "./transaction.ts";
 import { Writes } from "./writes.ts";
 
@@ -22,15 +22,18 @@ class Writer {
   readonly #transactions: Transactions;
   readonly #queue: { id: number; op: WriteOp | ControlOp }[] = [];
   readonly wasStoppedCleanly: boolean;
+  readonly rebuilt: Rebuilt | undefined;
   #isScheduled = false;
   #checkpointTimer: NodeJS.Timeout | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
-    this.#database = openIndex(directory);
+    const opened = openOrRebuild(directory);
+    this.#database = opened.database;
+    this.wasStoppedCleanly = opened.wasStoppedCleanly;
+    this.rebuilt = opened.rebuilt;
     this.#writes = new Writes(this.#database);
     this.#transactions = new Transactions(this.#database, this.#writes);
-    this.wasStoppedCleanly = this.#database.prepare(readSql.stoppedCleanly).pluck().get() === 1;
     this.#writes.markStop(false);
   }
 
@@ -67,17 +70,18 @@ class Writer {
     return writes;
   }
 
-  #control(id: number, { op }: ControlOp): Result {
+  #control(id: number, control: ControlOp): Result {
     try {
       // A good copy is not replaced by one of an index that cannot be relied upon.
       if (this.#transactions.isBroken) throw new WriteError("io", "no copy is made after a failure of the disk");
-      backUp(this.#database, this.#directory);
+      const path = control.op === "backup" ? control.path : undefined;
+      backUp(this.#database, path ?? backupPath(this.#directory));
       return { id };
     } catch (error) {
       return { id, failure: this.#transactions.note(error) };
     } finally {
       // The copy is made first: one that is put back later must not claim a clean stop.
-      if (op === "stop") this.#markCleanStop();
+      if (control.op === "stop") this.#markCleanStop();
     }
   }
 
@@ -121,7 +125,7 @@ function start(): void {
   try {
     const writer = new Writer(directory);
     parentPort?.on("message", (message: ToWriter) => writer.take(message));
-    post({ kind: "ready", wasStoppedCleanly: writer.wasStoppedCleanly });
+    post({ kind: "ready", wasStoppedCleanly: writer.wasStoppedCleanly, rebuilt: writer.rebuilt });
   } catch (error) {
     const reason = error instanceof DataDirectoryError ? error.kind : "io";
     post({ kind: "not-opened", reason, message: error instanceof Error ? error.message : String(error) });

@@ -1,9 +1,14 @@
-import type { Database, Statement } from "better-sqlite3";
+import type { Database } from "better-sqlite3";
 import type { Digest, Tag } from "../oci/index.ts";
 import { WriteError } from "./errors.ts";
 import type { RepositoryKey } from "./metadata.ts";
 import type { WriteOp } from "./protocol.ts";
-import { writeSql } from "./write-sql.ts";
+import type { PinRow } from "./graph.ts";
+import { Removals } from "./removals.ts";
+import { writeSql, type WriteStatements } from "./write-sql.ts";
+
+/** A tag's earlier digests beyond these are forgotten. */
+const keptPeriods = 50;
 
 type OpOf<Name extends WriteOp["op"]> = Extract<WriteOp, { op: Name }>;
 
@@ -14,16 +19,49 @@ interface TagKey {
 
 /** What each kind of write does to the tables. The caller holds the transaction. */
 export class Writes {
-  readonly #sql: Record<keyof typeof writeSql, Statement>;
+  readonly #sql: WriteStatements;
+  readonly #removals: Removals;
 
   constructor(database: Database) {
     const prepared = Object.entries(writeSql).map(([name, sql]) => [name, database.prepare(sql)] as const);
-    this.#sql = Object.fromEntries(prepared) as Record<keyof typeof writeSql, Statement>;
+    this.#sql = Object.fromEntries(prepared) as WriteStatements;
+    this.#removals = new Removals(this.#sql);
   }
 
-  /** @throws WriteError `refused` for a tag that is to name a manifest which is not stored; else what SQLite throws. */
-  apply(op: WriteOp): void {
+  /**
+   * What the operation has to tell; nothing for most.
+   * @throws WriteError `refused` for a tag that is to name a manifest which is not stored; else what SQLite throws.
+   */
+  apply(op: WriteOp): unknown {
     switch (op.op) {
+      case "evict":
+        return this.#removals.evict(op);
+      case "removed":
+        this.#removals.removed(op.digests);
+        break;
+      case "revive":
+        return this.#sql.revive.run({ digest: op.digest, at: op.at }).changes === 1;
+      case "adoptBlob":
+        this.#adoptBlob(op);
+        break;
+      case "verified":
+        for (const digest of op.digests) this.#sql.verified.run({ digest, at: op.at });
+        break;
+      case "edgesRead":
+        this.#sql.edgesRead.run();
+        break;
+      case "holdTag":
+        this.#holdTag(op);
+        break;
+      case "putPin":
+        this.#putPin(op.pin);
+        break;
+      case "dropPin":
+        return this.#sql.dropPin.run({ image: op.image }).changes > 0;
+      case "setConfigPins":
+        this.#sql.dropConfigPins.run();
+        for (const pin of op.pins) this.#putPin({ ...pin, origin: "config" });
+        break;
       case "recordBlob":
         this.#recordBlob(op);
         break;
@@ -57,6 +95,7 @@ export class Writes {
         this.#touch(op);
         break;
     }
+    return undefined;
   }
 
   /** The mark by which the next process knows whether this one came to its end. */
@@ -65,8 +104,13 @@ export class Writes {
   }
 
   #recordBlob({ repository, digest, size, at }: OpOf<"recordBlob">): void {
-    this.#sql.storeBlob.run({ digest, size, at });
+    this.#sql.storeBlob.run({ digest, size, at, verifiedAt: at, storedAt: at });
     this.#sql.addMember.run(this.#addRepository(repository), this.#blobId(digest));
+  }
+
+  /** The grace of an orphan counts from now, whatever its file says. */
+  #adoptBlob({ digest, size, at, modifiedAt }: OpOf<"adoptBlob">): void {
+    this.#sql.storeBlob.run({ digest, size, at, verifiedAt: at, storedAt: modifiedAt });
   }
 
   #recordMember({ repository, digest, size, at }: OpOf<"recordMember">): void {
@@ -75,14 +119,15 @@ export class Writes {
 
   #recordManifest({ repository, manifest, at }: OpOf<"recordManifest">): void {
     const { digest, size, mediaType, kind, edges } = manifest;
-    this.#recordBlob({ op: "recordBlob", repository, digest, size, at });
+    if (repository) this.#recordBlob({ op: "recordBlob", repository, digest, size, at });
     const id = this.#blobId(digest);
     this.#sql.addManifest.run({ id, mediaType, kind, at });
     for (const edge of edges) {
       const child = this.#knowBlob(edge.digest, edge.size, at);
-      this.#sql.addEdge.run({ parent: id, child, role: edge.role, size: edge.size });
+      const { role, platform = null } = edge;
+      this.#sql.addEdge.run({ parent: id, child, role, size: edge.size, platform });
     }
-    this.#settlePending(this.#addRepository(repository), digest, id, at);
+    if (repository) this.#settlePending(this.#addRepository(repository), digest, id, at);
   }
 
   #settlePending(repository: number, digest: Digest, manifest: number, at: number): void {
@@ -117,14 +162,27 @@ export class Writes {
   }
 
   #touch({ touches }: OpOf<"touch">): void {
-    for (const [digest, at] of touches) {
+    for (const { digest, at, leasedUntil } of touches) {
       this.#sql.touchBlob.run({ digest, at });
-      this.#sql.touchManifest.run({ digest, at });
+      this.#sql.touchManifest.run({ digest, at, leasedUntil });
     }
   }
 
   #noteMove(key: TagKey, digest: Digest, manifest: number, at: number): void {
-    if (this.#manifestOfTag(key) !== manifest) this.#sql.addTagHistory.run({ ...key, digest, at });
+    if (this.#manifestOfTag(key) === manifest) return;
+    this.#sql.endTagPeriod.run({ ...key });
+    this.#sql.beginTagPeriod.run({ ...key, digest, at });
+    this.#sql.trimTagHistory.run({ ...key, keep: keptPeriods });
+  }
+
+  #holdTag({ repository, tag, digest }: OpOf<"holdTag">): void {
+    const manifest = digest && this.#manifestId(digest);
+    if (digest && manifest === undefined) throw new WriteError("refused", `no manifest ${digest} is stored`);
+    this.#sql.holdTag.run({ repository: this.#repositoryId(repository), tag, manifest: manifest ?? null });
+  }
+
+  #putPin({ image, origin, platforms }: PinRow): void {
+    this.#sql.putPin.run({ image, origin, platforms: platforms?.join(",") ?? null });
   }
 
   #manifestOfTag(key: TagKey): number | null | undefined {

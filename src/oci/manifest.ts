@@ -1,5 +1,6 @@
 import { parseDigest, type Digest } from "./digest.ts";
 import { isManifestMediaType, isSchema1MediaType, mediaTypes, parseContentType } from "./media-types.ts";
+import { platformOfDescriptor } from "./platform.ts";
 
 /** The largest manifest that is read: clients stop at 4 MiB too (containerd, containers/image). */
 export const maxManifestBytes = 4 * 1024 * 1024;
@@ -9,11 +10,14 @@ export const maxDescriptors = 1000;
 
 export type EdgeRole = "config" | "layer" | "child" | "subject";
 
-/** One descriptor of a manifest, as an edge of the reference graph. `size` is the manifest's claim, in bytes. */
+/** One descriptor of a manifest, as an edge of the reference graph. */
 export interface ManifestEdge {
   role: EdgeRole;
   digest: Digest;
+  /** The manifest's claim, in bytes. */
   size: number;
+  /** Of a child, where its descriptor says one: canonical, as `parsePlatform` gives it. */
+  platform?: string;
 }
 
 export interface ManifestFacts {
@@ -125,7 +129,8 @@ function edgeOf(role: EdgeRole, value: unknown): ManifestEdge {
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
     throw new ManifestInvalid(`a ${role} descriptor without a valid size`);
   }
-  return { role, digest, size };
+  const platform = role === "child" ? platformOfDescriptor(descriptor?.["platform"]) : undefined;
+  return { role, digest, size, ...(platform !== undefined && { platform }) };
 }
 
 function listOf(value: unknown, name: string): unknown[] {

@@ -1,0 +1,159 @@
+import type { Database } from "better-sqlite3";
+import type { Digest, Tag } from "../oci/index.ts";
+import { graphSql } from "./graph-sql.ts";
+import type {
+  BlobFacts,
+  BlobNode,
+  ChildNode,
+  Departure,
+  Graph,
+  ManifestNode,
+  PinRow,
+  QueuePlace,
+  TagName,
+  TagNameRow,
+  TagPeriod,
+} from "./graph.ts";
+import type { RepositoryKey } from "./metadata.ts";
+
+type Nullable<T, K extends keyof T> = Omit<T, K> & { [P in K]: Exclude<T[P], undefined> | null };
+type ChildRow = Nullable<ChildNode, "platform">;
+
+/** Before every manifest in the queue. */
+const front: QueuePlace = { accessedAt: -1, id: -1 };
+
+/** The reference graph on the reader's connection, each statement prepared once. */
+export class GraphReader implements Graph {
+  readonly #sql;
+
+  constructor(database: Database) {
+    this.#sql = prepareAll(database);
+  }
+
+  queue(after: QueuePlace = front, limit: number): ManifestNode[] {
+    return this.#sql.queue.all({ accessedAt: after.accessedAt, id: after.id, limit });
+  }
+
+  orphans(before: number, limit: number): BlobNode[] {
+    return this.#sql.orphans.all({ before, limit }).map(blobNode);
+  }
+
+  leased(now: number): ManifestNode[] {
+    return this.#sql.leased.all({ now });
+  }
+
+  manifest(digest: Digest): ManifestNode | undefined {
+    return this.#sql.manifest.get({ digest });
+  }
+
+  blobs(manifest: number): BlobNode[] {
+    return this.#sql.blobs.all({ manifest }).map(blobNode);
+  }
+
+  children(manifest: number): ChildNode[] {
+    return this.#sql.children.all({ manifest }).map(childNode);
+  }
+
+  named(manifest: number): { digest: Digest; platform: string | undefined; isHere: boolean }[] {
+    return this.#sql.named
+      .all({ manifest })
+      .map(({ digest, platform, isHere }) => ({ digest, platform: platform ?? undefined, isHere: isHere === 1 }));
+  }
+
+  parents(manifest: number): ChildNode[] {
+    return this.#sql.parents.all({ manifest }).map(childNode);
+  }
+
+  referrers(manifest: number): ManifestNode[] {
+    return this.#sql.referrers.all({ manifest });
+  }
+
+  users(digest: Digest, limit: number): ManifestNode[] {
+    return this.#sql.users.all({ digest, limit });
+  }
+
+  tags(digest: Digest): TagName[] {
+    const rows = this.#sql.tags.all({ digest });
+    return rows.map(({ upstream, name, tag, relation }) => ({ repository: { upstream, name }, tag, relation }));
+  }
+
+  repositories(digest: Digest, limit: number): RepositoryKey[] {
+    return this.#sql.repositories.all({ digest, limit });
+  }
+
+  rank(accessedAt: number): number {
+    return this.#sql.rank.get({ accessedAt }) as unknown as number;
+  }
+
+  blobFacts(digest: Digest): BlobFacts | undefined {
+    const row = this.#sql.blobFacts.get({ digest });
+    return (
+      row && {
+        ...row,
+        size: row.size ?? undefined,
+        storedAt: row.storedAt ?? undefined,
+        verifiedAt: row.verifiedAt ?? undefined,
+      }
+    );
+  }
+
+  departures(of: { digest: Digest } | { image: string }): Departure[] {
+    const rows =
+      "digest" in of
+        ? this.#sql.departuresOfDigest.all({ digest: of.digest })
+        : this.#sql.departuresOfImage.all({ image: of.image });
+    return rows.map((row) => ({ ...row, image: row.image ?? undefined }));
+  }
+
+  tagHistory({ upstream, name }: RepositoryKey, tag: Tag): TagPeriod[] {
+    const rows = this.#sql.tagHistory.all({ upstream, name, tag });
+    return rows.map((row) => ({ ...row, lastSeen: row.lastSeen ?? undefined }));
+  }
+
+  heldDigest({ upstream, name }: RepositoryKey, tag: Tag): Digest | undefined {
+    return this.#sql.held.get({ upstream, name, tag })?.digest;
+  }
+
+  pins(): PinRow[] {
+    return this.#sql.pins.all().map((row) => ({ ...row, platforms: row.platforms?.split(",") }));
+  }
+}
+
+function prepareAll(database: Database) {
+  interface TagKey extends RepositoryKey {
+    tag: Tag;
+  }
+  return {
+    queue: database.prepare<QueuePlace & { limit: number }, ManifestNode>(graphSql.queue),
+    rank: database.prepare<{ accessedAt: number }>(graphSql.rank).pluck(),
+    orphans: database.prepare<{ before: number; limit: number }, Nullable<BlobNode, "size">>(graphSql.orphans),
+    leased: database.prepare<{ now: number }, ManifestNode>(graphSql.leased),
+    manifest: database.prepare<{ digest: Digest }, ManifestNode>(graphSql.manifest),
+    blobs: database.prepare<{ manifest: number }, Nullable<BlobNode, "size">>(graphSql.blobs),
+    children: database.prepare<{ manifest: number }, ChildRow>(graphSql.children),
+    named: database.prepare<{ manifest: number }, { digest: Digest; platform: string | null; isHere: 0 | 1 }>(
+      graphSql.named,
+    ),
+    parents: database.prepare<{ manifest: number }, ChildRow>(graphSql.parents),
+    referrers: database.prepare<{ manifest: number }, ManifestNode>(graphSql.referrers),
+    users: database.prepare<{ digest: Digest; limit: number }, ManifestNode>(graphSql.users),
+    tags: database.prepare<{ digest: Digest }, TagNameRow>(graphSql.tags),
+    repositories: database.prepare<{ digest: Digest; limit: number }, RepositoryKey>(graphSql.repositories),
+    blobFacts: database.prepare<{ digest: Digest }, Nullable<BlobFacts, "size" | "storedAt" | "verifiedAt">>(
+      graphSql.blobFacts,
+    ),
+    departuresOfDigest: database.prepare<{ digest: Digest }, Nullable<Departure, "image">>(graphSql.departuresOfDigest),
+    departuresOfImage: database.prepare<{ image: string }, Nullable<Departure, "image">>(graphSql.departuresOfImage),
+    tagHistory: database.prepare<TagKey, Nullable<TagPeriod, "lastSeen">>(graphSql.tagHistory),
+    held: database.prepare<TagKey, { digest: Digest }>(graphSql.held),
+    pins: database.prepare<[], Omit<PinRow, "platforms"> & { platforms: string | null }>(graphSql.pins),
+  };
+}
+
+function blobNode(row: Nullable<BlobNode, "size">): BlobNode {
+  return { ...row, size: row.size ?? undefined };
+}
+
+function childNode(row: ChildRow): ChildNode {
+  return { ...row, platform: row.platform ?? undefined };
+}

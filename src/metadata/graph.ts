@@ -1,0 +1,120 @@
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { BlobState, RepositoryKey } from "./metadata.ts";
+
+/** A manifest or index that is in the index with its edges, as eviction and its explanation see it. */
+export interface ManifestNode {
+  id: number;
+  digest: Digest;
+  kind: "image" | "index";
+  /** Bytes of the document itself. */
+  size: number;
+  state: BlobState;
+  /** Times in ms since the epoch; `leasedUntil` is 0 where it was never leased. */
+  accessedAt: number;
+  fetchedAt: number;
+  leasedUntil: number;
+}
+
+/** A blob that a manifest names by config or layer. */
+export interface BlobNode {
+  id: number;
+  digest: Digest;
+  /** Bytes; undefined for one that is not here and of which no manifest has claimed a size. */
+  size: number | undefined;
+  state: BlobState;
+  /** How many edges other than `subject` name it. */
+  refs: number;
+}
+
+/** Where reading the queue of eviction goes on: behind this manifest. */
+export interface QueuePlace {
+  accessedAt: number;
+  id: number;
+}
+
+/** A manifest under a name that it has, or has had. */
+export interface TagName {
+  repository: RepositoryKey;
+  tag: Tag;
+  /** Whether the tag names it now, is held at it by a rollback, or named it once. */
+  relation: "current" | "held" | "earlier";
+}
+
+/** A child that an index names for a platform. */
+export interface ChildNode extends ManifestNode {
+  platform: string | undefined;
+}
+
+export interface TagPeriod {
+  digest: Digest;
+  firstSeen: number;
+  /** When the upstream last confirmed it; undefined for the one that the tag names now. */
+  lastSeen: number | undefined;
+}
+
+export interface Departure {
+  digest: Digest;
+  image: string | undefined;
+  reason: string;
+  bytes: number;
+  at: number;
+}
+
+export interface BlobFacts {
+  digest: Digest;
+  size: number | undefined;
+  state: BlobState;
+  refs: number;
+  storedAt: number | undefined;
+  accessedAt: number;
+  verifiedAt: number | undefined;
+}
+
+/** A pin as it is kept; `platforms` undefined means all. */
+export interface PinRow {
+  image: string;
+  origin: "config" | "api";
+  platforms: readonly string[] | undefined;
+}
+
+/** The reference graph, read on the caller's thread. Every method finds its rows by index. */
+export interface Graph {
+  /** A page of the queue: what could go next as a unit, least recently pulled first. An index with a manifest of its own below it is no unit. */
+  queue(after: QueuePlace | undefined, limit: number): ManifestNode[];
+  /** Blobs that are here, that no manifest names, and that were not asked for since `before`; the oldest first. */
+  orphans(before: number, limit: number): BlobNode[];
+  leased(now: number): ManifestNode[];
+  manifest(digest: Digest): ManifestNode | undefined;
+  /** Configs and layers. */
+  blobs(manifest: number): BlobNode[];
+  /** Manifests below an index that are in the index themselves. */
+  children(manifest: number): ChildNode[];
+  /** What an index names, here or not: digest, platform, and whether its manifest is here. */
+  named(manifest: number): { digest: Digest; platform: string | undefined; isHere: boolean }[];
+  /** Indexes that name a manifest, with the platform they name it for. */
+  parents(manifest: number): ChildNode[];
+  /** Manifests whose `subject` is this one. */
+  referrers(manifest: number): ManifestNode[];
+  /** Manifests that name a blob by config or layer; at most `limit`. */
+  users(digest: Digest, limit: number): ManifestNode[];
+  /** Tags that name it now, are held at it, or have named it. */
+  tags(digest: Digest): TagName[];
+  /** Repositories that are recorded as holding it. */
+  repositories(digest: Digest, limit: number): RepositoryKey[];
+  /** How many units of the queue were pulled before this time. */
+  rank(accessedAt: number): number;
+  blobFacts(digest: Digest): BlobFacts | undefined;
+  departures(of: { digest: Digest } | { image: string }): Departure[];
+  /** Newest first. */
+  tagHistory(repository: RepositoryKey, tag: Tag): TagPeriod[];
+  heldDigest(repository: RepositoryKey, tag: Tag): Digest | undefined;
+  pins(): PinRow[];
+}
+
+/** What a repository and a tag are called in rows. */
+export interface TagNameRow {
+  upstream: string;
+  name: RepositoryName;
+  tag: Tag;
+  relation: TagName["relation"];
+}

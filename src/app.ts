@@ -3,19 +3,16 @@ import { isIPv4 } from "node:net";
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createAdminApp, createMetricsApp, ensureAdminToken, type Stats } from "./admin/index.ts";
-import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
-import { createCache, systemClock, type Cache, type CacheObserver, type Clock } from "./cache/index.ts";
-import { formatListenAddress, type ListenAddress, type Settings, type UpstreamEntry } from "./config/index.ts";
-import { createBudget, type Budget } from "./eviction/index.ts";
-import { lockDataDirectory, openMetadata, type Metadata } from "./metadata/index.ts";
+import { systemClock, type Clock } from "./cache/index.ts";
+import { formatListenAddress, type ListenAddress, type Settings } from "./config/index.ts";
+import { lockDataDirectory } from "./metadata/index.ts";
+import { createOperations } from "./operations.ts";
+import { beginUpkeep, buildParts, type Parts, type Undo } from "./parts.ts";
 import { createPullListener, createPullServer, drainServer, type AddressBook } from "./registry/index.ts";
-import { createMetrics, type Logger, type Metrics } from "./telemetry/index.ts";
-import { createUpstream, type Upstream, type UpstreamObserver } from "./upstream/index.ts";
+import type { Logger } from "./telemetry/index.ts";
 
 const keepAliveTimeoutMs = 75_000;
 const headersTimeoutMs = 30_000;
-const backupEveryMs = 60 * 60 * 1000;
-const warnEveryMs = 60 * 1000;
 
 export interface AppOptions {
   logger: Logger;
@@ -33,21 +30,13 @@ export interface App {
   stop(): Promise<void>;
 }
 
-interface Parts {
-  store: BlobStore;
-  index: Metadata;
-  budget: Budget;
-  cache: Cache;
-  metrics: Metrics;
-}
-
 /**
  * Builds the parts, bottom up, and listens.
  * @throws DataDirectoryError where the data directory is in use or of a newer format; errors of listen(2).
  */
 export async function startApp(settings: Settings, options: AppOptions): Promise<App> {
   const lock = lockDataDirectory(settings.dataDir);
-  const undo: (() => Promise<void> | void)[] = [() => lock.release()];
+  const undo: Undo = [() => lock.release()];
   const unwind = async (): Promise<void> => {
     for (const step of undo.reverse()) {
       // One part that cannot be closed must not keep the others open, nor the data directory locked.
@@ -57,93 +46,14 @@ export async function startApp(settings: Settings, options: AppOptions): Promise
     }
   };
   try {
-    const parts = await buildParts(settings, options, undo);
-    return await listen(settings, options, parts, unwind, undo);
+    const parts = await buildParts(settings, { logger: options.logger, clock: options.clock ?? systemClock }, undo);
+    const app = await listen(settings, options, parts, unwind, undo);
+    beginUpkeep(parts).catch((error: unknown) => options.logger.error({ err: error }, "upkeep has ended"));
+    return app;
   } catch (error) {
     await unwind();
     throw error;
   }
-}
-
-async function buildParts(
-  settings: Settings,
-  { logger, clock = systemClock }: AppOptions,
-  undo: (() => Promise<void> | void)[],
-): Promise<Parts> {
-  const metrics = createMetrics({ upstreams: settings.upstreams.map(({ name }) => name), now: () => clock.now() });
-  const store = await openBlobStore({ directory: settings.dataDir, bootId: String(process.pid) });
-  undo.push(() => store.close());
-  const index = await openMetadata({ directory: settings.dataDir, now: () => clock.now() });
-  const backups = setInterval(() => {
-    index.backup().catch((error: unknown) => logger.warn({ err: error }, "the index could not be copied to index.bak"));
-  }, backupEveryMs).unref();
-  undo.push(async () => {
-    clearInterval(backups);
-    await index.close();
-  });
-  const space = (): ReturnType<BlobStore["space"]> => store.space();
-  const budget = await createBudget({ ...settings.storage, storedBytes: () => index.counts().storedBytes, space });
-  const opened = settings.upstreams.map((entry) => ({ ...entry, upstream: openUpstream(entry, metrics) }));
-  undo.push(async () => {
-    await Promise.all(opened.map(({ upstream }) => upstream.close()));
-  });
-  const cache = createCache(settings, {
-    upstreams: opened,
-    store,
-    index,
-    budget,
-    clock,
-    observer: observeCache(metrics, logger, clock),
-  });
-  undo.push(() => cache.close());
-  observeGauges(metrics, { store, index, budget, cache });
-  return { store, index, budget, cache, metrics };
-}
-
-function observeCache(metrics: Metrics, logger: Logger, clock: Clock): CacheObserver {
-  const warnedAt = new Map<string, number>();
-  return {
-    verifyFailed(upstream) {
-      metrics.verifyFailed(upstream);
-      logger.warn({ upstream }, "an upstream sent bytes with another digest than the one asked for; nothing is kept");
-    },
-    uncached(reason) {
-      metrics.passedUncached(reason === "no-space" ? "no_space" : reason);
-      // A part is meant to pass; what could have been kept is worth a line, but not one for each request.
-      if (reason === "range" || clock.now() < (warnedAt.get(reason) ?? 0) + warnEveryMs) return;
-      warnedAt.set(reason, clock.now());
-      logger.warn({ reason }, "content passes through uncached: pulls succeed, nothing of them is kept");
-    },
-    corrupt(digest) {
-      metrics.corruptFound();
-      logger.error({ digest }, "a stored file does not have its digest any more; it is given up and fetched again");
-    },
-  };
-}
-
-function openUpstream(entry: UpstreamEntry, metrics: Metrics): Upstream {
-  const { name } = entry;
-  const observer: UpstreamObserver = {
-    request: (kind, status, seconds) => metrics.upstreamRequest(name, kind, status, seconds),
-    retry: () => metrics.upstreamRetried(name),
-    resume: () => metrics.upstreamResumed(name),
-    token: (status) => metrics.tokenRequested(name, status),
-    bytes: (count) => metrics.bytesFetched(name, count),
-  };
-  return createUpstream({ ...entry, endpoints: [...entry.endpoints], tokenHosts: [...entry.tokenHosts] }, observer);
-}
-
-function observeGauges(metrics: Metrics, { store, index, budget, cache }: Omit<Parts, "metrics">): void {
-  metrics.observeFlights(() => {
-    const { running, followers } = cache.flights();
-    return { flights: running, followers };
-  });
-  metrics.observeStore(async () => {
-    const { availableBytes } = await store.space();
-    const { blobs, manifests, storedBytes } = index.counts();
-    const { maxBytes, reservedBytes } = budget;
-    return { bytes: storedBytes, maxBytes, reservedBytes, freeBytes: availableBytes, blobs, manifests };
-  });
 }
 
 async function listen(
@@ -151,7 +61,7 @@ async function listen(
   options: AppOptions,
   parts: Parts,
   unwind: () => Promise<void>,
-  undo: (() => Promise<void> | void)[],
+  undo: Undo,
 ): Promise<App> {
   const { logger } = options;
   const adminToken = await ensureAdminToken(settings.admin.tokenFile ?? join(settings.dataDir, "admin-token"));
@@ -179,8 +89,16 @@ async function listen(
   };
   const startedAt = new Date();
   const stats = (): Promise<Stats> => readStats(parts, options.version, startedAt);
+  const operations = createOperations(parts, { clock: options.clock ?? systemClock, onError: health.onError, undo });
   const openAdmin = async (address: ListenAddress): Promise<string[]> => {
-    const app = createAdminApp({ ...health, stats, token: adminToken, isLoopback: isLoopback(address) });
+    const app = createAdminApp({
+      ...health,
+      stats,
+      operations,
+      token: adminToken,
+      isLoopback: isLoopback(address),
+      isUnixSocket: address.kind === "unix",
+    });
     return openAll([address], undo, () => createServer(app));
   };
   const admin = (await Promise.all(settings.admin.listen.map(openAdmin))).flat();
@@ -212,7 +130,7 @@ function addressBook(settings: Settings): AddressBook {
 }
 
 async function readStats(
-  { metrics, index, store, budget, cache }: Parts,
+  { metrics, index, store, eviction, cache }: Parts,
   version: string,
   startedAt: Date,
 ): Promise<Stats> {
@@ -223,7 +141,7 @@ async function readStats(
     startedAt: startedAt.toISOString(),
     uptimeSeconds: Math.floor((Date.now() - startedAt.getTime()) / 1000),
     ...(await metrics.snapshot()),
-    store: { bytes: storedBytes, maxBytes: budget.maxBytes, freeBytes: availableBytes, ...counts },
+    store: { bytes: storedBytes, maxBytes: eviction.budget.maxBytes, freeBytes: availableBytes, ...counts },
     flights: { running: cache.flights().running },
   };
 }
@@ -231,7 +149,7 @@ async function readStats(
 /** One server per address, since a server listens once. Resolves to the addresses as they came to be. */
 function openAll(
   addresses: readonly ListenAddress[],
-  undo: (() => Promise<void> | void)[],
+  undo: Undo,
   create: () => Server,
 ): Promise<string[]> {
   return Promise.all(

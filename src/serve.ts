@@ -1,13 +1,14 @@
 import { flushCompileCache } from "node:module";
 import { startApp } from "./app.ts";
 import { readVersion, runCli, type ServeOptions } from "./cli/index.ts";
+import { verifyOffline } from "./verify-offline.ts";
 import { loadSettings } from "./config/index.ts";
 import { createLogger } from "./telemetry/index.ts";
 
 /** Runs the command line; resolves to the exit code. */
 export function main(argv: readonly string[]): Promise<number> {
   const { stdout, stderr, env: environment } = process;
-  return runCli(argv, { serve, stdout, stderr, environment });
+  return runCli(argv, { serve, verifyOffline, onInterrupt, stdout, stderr, environment });
 }
 
 /** Serves until SIGTERM or SIGINT; a second one ends at once. */
@@ -36,4 +37,9 @@ function firstSignal(): Promise<"SIGTERM" | "SIGINT"> {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
   });
+}
+
+function onInterrupt(listener: () => void): () => void {
+  process.on("SIGINT", listener);
+  return () => void process.off("SIGINT", listener);
 }

@@ -1,8 +1,14 @@
 import type { RequestListener } from "node:http";
-import express, { Router, type Express, type Request } from "express";
-import { readGuard, type GuardOptions } from "./guard.ts";
+import express, { Router, type Express, type Request, type RequestHandler } from "express";
+import { createGuard, type GuardOptions } from "./guard.ts";
 import { healthRoutes, type HealthOptions } from "./health-routes.ts";
-import { errorFunnel, notFound, readOnly, sendProblem } from "./problem.ts";
+import { hasBody, readJsonBody } from "./json-body.ts";
+import type { Operations } from "./operations.ts";
+import { allowOnly, errorFunnel, notFound, sendProblem } from "./problem.ts";
+import { evictionRoutes } from "./routes/eviction-routes.ts";
+import { jobRoutes } from "./routes/job-routes.ts";
+import { pinRoutes } from "./routes/pin-routes.ts";
+import { tagRoutes } from "./routes/tag-routes.ts";
 import type { Stats } from "./stats.ts";
 
 export interface MetricsAppOptions extends HealthOptions {
@@ -12,40 +18,48 @@ export interface MetricsAppOptions extends HealthOptions {
 
 export interface AdminAppOptions extends MetricsAppOptions, GuardOptions {
   stats: () => Stats | Promise<Stats>;
+  operations: Operations;
 }
 
 /** The face of `admin.listen`: health, metrics, and the admin API under `/api/v1`. */
 export function createAdminApp(options: AdminAppOptions): RequestListener {
   const app = createApp();
-  app.use(healthRoutes(options));
-  app.use("/api/v1", readGuard(options), apiRoutes(options), notFound);
+  app.use("/api/v1", createGuard(options), readJsonBody, apiRoutes(options), notFound);
+  app.use(refuseBody, healthRoutes(options));
   return finished(app, options);
 }
 
 /** The face of `metrics.listen`: health and metrics, nothing else. */
 export function createMetricsApp(options: MetricsAppOptions): RequestListener {
   const app = createApp();
-  app.use(healthRoutes(options));
+  app.use(refuseBody, healthRoutes(options));
   return finished(app, options);
 }
 
-function apiRoutes({ stats }: AdminAppOptions): Router {
+function apiRoutes({ stats, operations }: AdminAppOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.get("/stats", async (_request, response) => void response.json(await stats()));
-  router.all("/stats", readOnly);
+  router.all("/stats", allowOnly("GET"));
+  router.use(evictionRoutes(operations), pinRoutes(operations), tagRoutes(operations), jobRoutes(operations));
   return router;
 }
 
 function createApp(): Express {
   const app = express();
   app.disable("x-powered-by").disable("etag").enable("case sensitive routing").enable("strict routing");
+  app.set("query parser", "simple");
   app.use((request, response, next) => {
     response.set({ "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" });
     if (isUnambiguous(request)) next();
-    else sendProblem(response, 400, "an absolute request target, several Host headers, or a body where none belongs");
+    else sendProblem(response, 400, "an absolute request target, or several Host headers");
   });
   return app;
 }
+
+const refuseBody: RequestHandler = (request, response, next) => {
+  if (hasBody(request)) sendProblem(response, 400, "a body where none belongs");
+  else next();
+};
 
 function finished(app: Express, { onError }: MetricsAppOptions): RequestListener {
   app.use(notFound);
@@ -54,8 +68,7 @@ function finished(app: Express, { onError }: MetricsAppOptions): RequestListener
 }
 
 /** Node accepts what two servers could read differently; the Host that is checked must be the one that is meant. */
-function isUnambiguous({ url, rawHeaders, headers }: Request): boolean {
+function isUnambiguous({ url, rawHeaders }: Request): boolean {
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === "host");
-  const hasBody = (headers["content-length"] ?? "0") !== "0" || headers["transfer-encoding"] !== undefined;
-  return url.startsWith("/") && hosts.length <= 1 && !hasBody;
+  return url.startsWith("/") && hosts.length <= 1;
 }

@@ -4,19 +4,23 @@ import { sendProblem } from "./problem.ts";
 
 export interface GuardOptions {
   token: string;
-  /** Whether only this machine reaches the listener: a loopback address or a unix socket. */
+  /** Whether only this machine reaches the listener by its address. */
   isLoopback: boolean;
+  /** Whether the listener is a unix socket, which the rights of its file guard. */
+  isUnixSocket: boolean;
 }
 
 /**
- * Who may read the admin API: whoever has the token, and on loopback everyone who calls us by a loopback name.
- * A page of another site that has its own name point to 127.0.0.1 (DNS rebinding) calls us by that name.
+ * Who may use the admin API: whoever has the token; on loopback everyone may read, and over a unix socket write too,
+ * who calls us by a loopback name. A page of another site that has its own name point to 127.0.0.1 (DNS rebinding) calls
+ * us by that name, and so does who comes to the socket through another server.
  */
-export function readGuard({ token, isLoopback }: GuardOptions): RequestHandler {
+export function createGuard({ token, isLoopback, isUnixSocket }: GuardOptions): RequestHandler {
   return (request, response, next) => {
     const given = bearerToken(request);
+    const isFree = isUnixSocket || (isLoopback && isReading(request));
     if (given !== undefined && isSameToken(given, token)) next();
-    else if (given !== undefined || !isLoopback) {
+    else if (given !== undefined || !isFree) {
       response.set(
         "WWW-Authenticate",
         `Bearer realm="entrepot admin"${given === undefined ? "" : ', error="invalid_token"'}`,
@@ -25,6 +29,10 @@ export function readGuard({ token, isLoopback }: GuardOptions): RequestHandler {
     } else if (isLoopbackHost(request.headers.host)) next();
     else sendProblem(response, 403, "the Host header is not a loopback name; with the admin token any name will do");
   };
+}
+
+function isReading({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 /** `localhost`, a name under it (RFC 6761 section 6.3), 127.0.0.0/8 or ::1, with any port or none. */

@@ -1,5 +1,5 @@
 import { Router } from "express";
-import { readOnly } from "./problem.ts";
+import { allowOnly } from "./problem.ts";
 
 /** Whether pulls can be served, and if not, why, in words for people. */
 export interface Readiness {
@@ -26,6 +26,6 @@ export function healthRoutes({ readiness, metrics }: HealthOptions): Router {
     response.setHeader("Content-Type", contentType);
     response.send(Buffer.from(body));
   });
-  router.all(["/healthz", "/readyz", "/metrics"], readOnly);
+  router.all(["/healthz", "/readyz", "/metrics"], allowOnly("GET"));
   return router;
 }

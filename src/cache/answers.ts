@@ -19,7 +19,7 @@ interface Answer {
   outcome: AnswerOutcome;
   age: Age | undefined;
   /** Set with the outcome `stale`, and where a mirror spoke for the origin. */
-  flag: StaleReason | "from-mirror" | undefined;
+  flag: StaleReason | "from-mirror" | "rolled-back" | undefined;
 }
 
 export interface ManifestAnswer extends Answer {

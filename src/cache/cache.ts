@@ -12,6 +12,7 @@ import type { FlightPorts } from "./flights/flight.ts";
 import type { CacheObserver } from "./observer.ts";
 import { durably } from "./durably.ts";
 import { Flights, type AbandonedPolicy } from "./flights/flights.ts";
+import type { Adopt, Keeping } from "./keeping.ts";
 import { Listings } from "./listings.ts";
 import { ManifestStore } from "./manifests/manifest-store.ts";
 import { Manifests } from "./manifests/manifests.ts";
@@ -19,20 +20,24 @@ import { Membership } from "./membership.ts";
 import { Memory } from "./memory.ts";
 import { Negatives } from "./negatives.ts";
 import type { ByteRange } from "./blobs/ranges.ts";
+import { refetch } from "./refetch.ts";
 import { sourceOf, type Source, type Trace, type UpstreamEntry } from "./source.ts";
-import { StoredBlobs } from "./blobs/stored-blobs.ts";
+import { StoreHealth } from "./store-health.ts";
+import { StoredBlobs, type ReadCheck } from "./blobs/stored-blobs.ts";
 import { Tags } from "./manifests/tags.ts";
 
 export interface CacheSettings {
   abandoned: AbandonedPolicy;
   memory: { hotBlobsBytes: number; maxHotBlobBytes: number };
+  scrub: { verifyOnRead: ReadCheck };
 }
 
 export interface CachePorts {
   upstreams: readonly UpstreamEntry[];
   store: BlobStore;
   index: Metadata;
-  budget: Budget;
+  eviction: Keeping;
+  adopt: Adopt;
   clock: Clock;
   observer: CacheObserver;
 }
@@ -62,28 +67,51 @@ export interface Cache {
   tags(target: Target): Promise<TagsAnswer>;
   referrers(target: Target, digest: Digest): Promise<ReferrersAnswer>;
   flights(): { running: number; followers: number };
+  /** Fetches again what was lost, if something that is kept needs it; whether it was asked for. Rejects where the upstream fails. */
+  refetch(digest: Digest): Promise<boolean>;
+  /** Whether the store has failed so often that nothing is stored at present. */
+  isStoreSetAside(): boolean;
+  /** Keeps nothing of these in memory. */
+  forget(digests: readonly Digest[]): void;
   /** Stops all fills. Readers of running fills end short. */
   close(): Promise<void>;
 }
 
 export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
-  const { store, index, budget, clock, observer } = ports;
+  const { store, index, eviction, adopt, clock } = ports;
+  const probe = async (): Promise<void> => {
+    await store.probe();
+    await index.probe();
+  };
+  const health = new StoreHealth({ clock, observer: ports.observer, probe });
+  const observer = health.watching(ports.observer);
+  const reserve: Budget["reserve"] = async (bytes, how) => {
+    health.check();
+    return eviction.budget.reserve(bytes, how);
+  };
   const memory = new Memory(settings.memory);
   const negatives = new Negatives(clock);
   const membership = new Membership(index, clock, observer);
   const flights = new Flights(
-    { store, budget, clock, observer, record: recordIn(index, observer) },
+    {
+      store,
+      budget: { reserve },
+      hold: (digest) => eviction.hold(digest),
+      clock,
+      observer,
+      record: recordIn(index, eviction, observer),
+    },
     settings.abandoned,
   );
-  const stored = new StoredBlobs({ store, index, memory, clock, observer });
-  const manifestStore = new ManifestStore({ store, index, budget, memory, clock, observer, stored });
-  const manifests = new Manifests({ index, store: manifestStore, membership, negatives, clock });
-  const tags = new Tags({ index, manifests, manifestStore, negatives, clock, observer });
+  const stored = new StoredBlobs(settings.scrub, { store, index, eviction, adopt, memory, clock, observer });
+  const manifestStore = new ManifestStore({ store, index, eviction, budget: { reserve }, memory, clock, observer, stored });
+  const manifests = new Manifests({ index, eviction, store: manifestStore, membership, negatives, clock });
+  const tags = new Tags({ index, eviction, manifests, manifestStore, negatives, clock, observer });
   const listings = new Listings(index, clock, observer);
   const access = new BlobAccess({ index, membership, negatives, clock });
   const fills = new BlobFills({ index, access, flights, clock });
   const parts = new BlobParts({ index, access, fills, flights, clock, observer });
-  const blobs = new Blobs({ index, access, membership, stored, fills, parts, flights, clock });
+  const blobs = new Blobs({ index, eviction, access, membership, stored, fills, parts, flights });
   const entries = new Map(ports.upstreams.map((entry) => [entry.upstream.name, entry]));
 
   const source = ({ upstream, repository, trace }: Target): Source => {
@@ -104,13 +132,27 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     tags: async (target) => listings.tags(source(target)),
     referrers: async (target, digest) => listings.referrers(source(target), digest),
     flights: () => ({ running: flights.running, followers: flights.followers }),
-    close: () => flights.close(),
+    refetch: (digest) =>
+      refetch(digest, {
+        graph: index.graph,
+        manifests,
+        fills,
+        source: ({ upstream, name }) => source({ upstream, repository: name, trace: { upstreamMs: 0 } }),
+      }),
+    isStoreSetAside: () => health.isSetAside,
+    forget: (digests) => digests.forEach((digest) => memory.delete(digest)),
+    async close() {
+      health.close();
+      await flights.close();
+    },
   };
 }
 
 /** A committed file becomes a hit. Where the index refuses, the file goes, unless another upstream's fill made it a hit. */
-function recordIn(index: Metadata, observer: CacheObserver): FlightPorts["record"] {
-  return async (upstream, repository, digest, size) =>
-    (await durably(observer, index.recordBlob({ upstream, name: repository }, digest, size))) ||
-    index.blob(digest)?.state === "present";
+function recordIn(index: Metadata, eviction: Keeping, observer: CacheObserver): FlightPorts["record"] {
+  return async (upstream, repository, digest, size) => {
+    const isRecorded = await durably(observer, index.recordBlob({ upstream, name: repository }, digest, size));
+    eviction.settled();
+    return isRecorded || index.blob(digest)?.state === "present";
+  };
 }

@@ -12,6 +12,8 @@ export interface CacheObserver {
   uncached(reason: UncachedReason): void;
   /** A stored file did not have its digest any more; it has been given up. */
   corrupt(digest: Digest): void;
+  /** The store has failed repeatedly: nothing is stored until it is back (false). */
+  setAside(isSetAside: boolean): void;
 }
 
 /** The reason why `error` keeps content from being stored; undefined where it is another kind of failure. */

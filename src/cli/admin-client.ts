@@ -1,28 +1,53 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { text } from "node:stream/consumers";
-import type { Stats } from "../admin/index.ts";
-import { CliError, exitCodes } from "./exit-codes.ts";
+import { CliError, exitCodes, type ExitCode } from "./exit-codes.ts";
 import type { Instance } from "./instance.ts";
 
 const timeoutMs = 10_000;
 
+export interface AdminRequest<T extends object> {
+  method?: "GET" | "POST" | "DELETE";
+  /** Under `/api/v1`: `/stats`. */
+  path: string;
+  query?: Record<string, string>;
+  body?: object;
+  /** What an answer must have to be taken for one. */
+  members: readonly (keyof T & string)[];
+  /** How long the answer may take; 10 s by default. */
+  timeoutMs?: number;
+}
+
+interface Answer {
+  status: number;
+  contentType: string;
+  body: string;
+}
+
 /**
- * The statistics of a running instance.
- * @throws CliError 69 where it cannot be reached or is something else, 77 where it refuses, 1 where it fails.
+ * Asks the admin API of a running instance; resolves to the JSON object that it answers.
+ * @throws CliError 69 where it cannot be reached or is something else, 77 where it refuses, 1 where it fails or has not
+ * what is asked for, 2 where it cannot read what is asked.
  */
-export async function fetchStats(instance: Instance): Promise<Stats> {
-  const { status, body } = await get(instance, "/api/v1/stats");
+export async function request<T extends object>(instance: Instance, asked: AdminRequest<T>): Promise<T> {
+  const answer = await ask(instance, asked);
+  const { status } = answer;
   if (status === 401 || status === 403) throw refused(instance);
   if (status >= 500) throw new CliError(exitCodes.failed, `${instance.name} failed to answer (${status}): see its log`);
-  const stats = status === 200 ? parseStats(body) : undefined;
-  if (!stats) {
-    throw new CliError(
-      exitCodes.notReachable,
-      `${instance.name} answers, but not as the admin API of entrepot (status ${status}): is it the admin listener, not the registry's?`,
-    );
-  }
-  return stats;
+  const detail = detailOf(answer);
+  if (detail !== undefined) throw new CliError(exitCodeOf(status), detail);
+  const document = status >= 200 && status < 300 ? parseObject(answer.body) : undefined;
+  if (document && asked.members.every((name) => name in document)) return document as T;
+  throw new CliError(
+    exitCodes.notReachable,
+    `${instance.name} answers, but not as the admin API of entrepot (status ${status}): is it the admin listener, not the registry's?`,
+  );
+}
+
+/** What is refused because of how things are is not what was asked for wrongly. */
+function exitCodeOf(status: number): ExitCode {
+  if (status === 404) return exitCodes.failed;
+  return status === 409 ? exitCodes.refused : exitCodes.wrongUsage;
 }
 
 function refused(instance: Instance): CliError {
@@ -33,42 +58,62 @@ function refused(instance: Instance): CliError {
   );
 }
 
-async function get(instance: Instance, path: string): Promise<{ status: number; body: string }> {
+async function ask<T extends object>(instance: Instance, asked: AdminRequest<T>): Promise<Answer> {
+  const limitMs = asked.timeoutMs ?? timeoutMs;
   try {
-    const response = await open(instance, path);
-    return { status: response.statusCode ?? 0, body: await text(response) };
+    const response = await open(instance, asked, limitMs);
+    const contentType = response.headers["content-type"] ?? "";
+    return { status: response.statusCode ?? 0, contentType, body: await text(response) };
   } catch (error) {
     throw new CliError(
       exitCodes.notReachable,
-      `no instance answers at ${instance.name} (${reasonOf(error)}): start it with \`entrepot serve\`, or say where it is with --admin URL or ENTREPOT_ADMIN_URL`,
+      `no instance answers at ${instance.name} (${reasonOf(error, limitMs)}): start it with \`entrepot serve\`, or say where it is with --admin URL or ENTREPOT_ADMIN_URL`,
       error,
     );
   }
 }
 
-function open({ url, socketPath, token }: Instance, path: string): Promise<IncomingMessage> {
+function open<T extends object>(
+  { url, socketPath, token }: Instance,
+  { method = "GET", path, query, body }: AdminRequest<T>,
+  limitMs: number,
+): Promise<IncomingMessage> {
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+  const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const options = {
-    headers: { accept: "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) },
-    signal: AbortSignal.timeout(timeoutMs),
+    method,
+    headers: {
+      accept: "application/json",
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(payload && { "content-type": "application/json", "content-length": payload.length }),
+    },
+    signal: AbortSignal.timeout(limitMs),
     ...(socketPath !== undefined && { socketPath }),
   };
+  const target = new URL(`/api/v1${path}`, url);
+  target.search = new URLSearchParams(query).toString();
   return new Promise((resolve, reject) => {
-    send(new URL(path, url), options, resolve).on("error", reject).end();
+    send(target, options, resolve).on("error", reject).end(payload);
   });
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, limitMs: number): string {
   if (!(error instanceof Error)) return "unknown reason";
-  if (error.name === "AbortError") return `no answer within ${timeoutMs / 1000} s`;
+  if (error.name === "AbortError") return `no answer within ${limitMs / 1000} s`;
   return "code" in error ? String(error.code) : error.name;
 }
 
-function parseStats(body: string): Stats | undefined {
+/** What a problem (RFC 9457) says to the person; undefined for any other answer. */
+function detailOf({ contentType, body }: Answer): string | undefined {
+  if (!contentType.startsWith("application/problem+json")) return undefined;
+  const problem = parseObject(body);
+  return problem && "detail" in problem && typeof problem.detail === "string" ? problem.detail : undefined;
+}
+
+function parseObject(body: string): object | undefined {
   try {
     const value: unknown = JSON.parse(body);
-    const isStats = typeof value === "object" && value !== null && "requests" in value && "store" in value;
-    return isStats ? (value as Stats) : undefined;
+    return typeof value === "object" && value !== null ? value : undefined;
   } catch {
     return undefined;
   }

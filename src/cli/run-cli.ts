@@ -1,10 +1,16 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/index.ts";
+import { addBackupCommand } from "./backup-command.ts";
 import { addConfigCommand } from "./config-command.ts";
 import type { CliContext } from "./context.ts";
+import { addEvictCommand } from "./evict-command.ts";
 import { CliError, exitCodes, type ExitCode } from "./exit-codes.ts";
+import { addExplainCommand } from "./explain-command.ts";
+import { addPinCommands } from "./pin-commands.ts";
+import { addRollbackCommand } from "./rollback-command.ts";
 import { addServeCommand } from "./serve-command.ts";
 import { addStatsCommand } from "./stats-command.ts";
+import { addVerifyCommand } from "./verify-command.ts";
 import { readVersion } from "./version.ts";
 
 /** Runs the command in `argv` (what follows the script's name) and resolves to the exit code. Never rejects. */
@@ -30,6 +36,12 @@ function createProgram(context: CliContext): Command {
     .exitOverride();
   addServeCommand(program, context);
   addStatsCommand(program, context);
+  addExplainCommand(program, context);
+  addEvictCommand(program, context);
+  addPinCommands(program, context);
+  addVerifyCommand(program, context);
+  addRollbackCommand(program, context);
+  addBackupCommand(program, context);
   addConfigCommand(program, context);
   return program;
 }

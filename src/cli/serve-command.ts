@@ -10,20 +10,7 @@ interface ServeFlags {
   dataDir?: string;
 }
 
-const unbuiltCommands = [
-  "images",
-  "explain",
-  "evict",
-  "pin",
-  "unpin",
-  "warm",
-  "verify",
-  "refresh",
-  "rollback",
-  "backup",
-  "doctor",
-  "completion",
-];
+const unbuiltCommands = ["images", "warm", "refresh", "doctor", "completion"];
 
 /** `serve` is what runs where no command is named, so a command that does not exist arrives here as an argument. */
 export function addServeCommand(program: Command, context: CliContext): void {

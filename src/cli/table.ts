@@ -1,5 +1,5 @@
-/** Rows as lines of aligned columns; the first column to the left, the others, which are numbers, to the right. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/** Rows as lines of aligned columns; those of text (the first, unless it is said) to the left, those of numbers to the right. */
+export function formatTable(rows: readonly (readonly string[])[], textColumns: readonly number[] = [0]): string {
   const widths = rows.reduce<number[]>(
     (known, row) =>
       row.map((cell, column) => Math.max(known[column] ?? 0, cell.length)).concat(known.slice(row.length)),
@@ -7,7 +7,9 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   );
   const lines = rows.map((row) =>
     row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .map((cell, column) =>
+        textColumns.includes(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
       .join("  ")
       .trimEnd(),
   );
@@ -30,6 +32,11 @@ export function formatElapsed(seconds: number): string {
   if (minutes === 0) return `${Math.floor(seconds)} s`;
   if (hours === 0) return `${minutes} min`;
   return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** A time in RFC 3339 for people: `2026-01-02 03:04:05Z`. */
+export function formatTime(time: string): string {
+  return time.replace("T", " ").replace(/\.\d+/, "");
 }
 
 /** `12.3 %`; a dash where there is no whole to be part of. */

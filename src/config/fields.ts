@@ -53,12 +53,13 @@ export const imagePattern = () =>
     .unknown()
     .transform((value, context): string => {
       try {
-        return parseImagePattern(typeof value === "string" ? value : "").text;
+        if (typeof value === "string") return parseImagePattern(value).text;
+        context.addIssue({ code: "custom", message: `must be text such as docker.io/library/alpine:3${quote(value)}` });
       } catch (error) {
         if (!(error instanceof ImageNameInvalid)) throw error;
         context.addIssue({ code: "custom", message: error.message });
-        return z.NEVER;
       }
+      return z.NEVER;
     })
     .optional();
 

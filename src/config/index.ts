@@ -3,5 +3,5 @@ export * from "./errors.ts";
 export { formatSettings } from "./format-settings.ts";
 export { formatListenAddress, type ListenAddress } from "./hosts.ts";
 export { loadSettings, type SettingsSource } from "./load-settings.ts";
-export type { Amount } from "./quantities.ts";
+export { parseSize, type Amount } from "./quantities.ts";
 export type * from "./settings.ts";

@@ -8,6 +8,7 @@ import type {
   Departure,
   Graph,
   ManifestNode,
+  NamedBlob,
   PinRow,
   QueuePlace,
   TagName,
@@ -46,8 +47,8 @@ export class GraphReader implements Graph {
     return this.#sql.manifest.get({ digest });
   }
 
-  blobs(manifest: number): BlobNode[] {
-    return this.#sql.blobs.all({ manifest }).map(blobNode);
+  blobs(manifest: number): NamedBlob[] {
+    return this.#sql.blobs.all({ manifest }).map((row) => ({ ...row, size: row.size ?? undefined }));
   }
 
   children(manifest: number): ChildNode[] {
@@ -82,7 +83,7 @@ export class GraphReader implements Graph {
   }
 
   rank(accessedAt: number): number {
-    return this.#sql.rank.get({ accessedAt }) as unknown as number;
+    return this.#sql.rank.get({ accessedAt }) ?? 0;
   }
 
   blobFacts(digest: Digest): BlobFacts | undefined {
@@ -114,6 +115,10 @@ export class GraphReader implements Graph {
     return this.#sql.held.get({ upstream, name, tag })?.digest;
   }
 
+  anyHeld(): boolean {
+    return this.#sql.anyHeld.get() === 1;
+  }
+
   pins(): PinRow[] {
     return this.#sql.pins.all().map((row) => ({ ...row, platforms: row.platforms?.split(",") }));
   }
@@ -125,11 +130,11 @@ function prepareAll(database: Database) {
   }
   return {
     queue: database.prepare<QueuePlace & { limit: number }, ManifestNode>(graphSql.queue),
-    rank: database.prepare<{ accessedAt: number }>(graphSql.rank).pluck(),
+    rank: database.prepare<{ accessedAt: number }, number>(graphSql.rank).pluck(),
     orphans: database.prepare<{ before: number; limit: number }, Nullable<BlobNode, "size">>(graphSql.orphans),
     leased: database.prepare<{ now: number }, ManifestNode>(graphSql.leased),
     manifest: database.prepare<{ digest: Digest }, ManifestNode>(graphSql.manifest),
-    blobs: database.prepare<{ manifest: number }, Nullable<BlobNode, "size">>(graphSql.blobs),
+    blobs: database.prepare<{ manifest: number }, Nullable<NamedBlob, "size">>(graphSql.blobs),
     children: database.prepare<{ manifest: number }, ChildRow>(graphSql.children),
     named: database.prepare<{ manifest: number }, { digest: Digest; platform: string | null; isHere: 0 | 1 }>(
       graphSql.named,
@@ -146,6 +151,7 @@ function prepareAll(database: Database) {
     departuresOfImage: database.prepare<{ image: string }, Nullable<Departure, "image">>(graphSql.departuresOfImage),
     tagHistory: database.prepare<TagKey, Nullable<TagPeriod, "lastSeen">>(graphSql.tagHistory),
     held: database.prepare<TagKey, { digest: Digest }>(graphSql.held),
+    anyHeld: database.prepare<[], number>(graphSql.anyHeld).pluck(),
     pins: database.prepare<[], Omit<PinRow, "platforms"> & { platforms: string | null }>(graphSql.pins),
   };
 }

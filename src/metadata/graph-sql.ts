@@ -24,9 +24,9 @@ export const graphSql = {
     WHERE manifest.leased_until > 0 AND manifest.leased_until > :now ORDER BY manifest.leased_until`,
   manifest: `SELECT ${node} FROM blob JOIN manifest ON manifest.id = blob.id WHERE blob.digest = :digest`,
   blobs: `
-    SELECT DISTINCT blob.id, blob.digest, blob.size, blob.state, blob.refs
+    SELECT blob.id, blob.digest, blob.size, blob.state, blob.refs, count(*) AS uses
     FROM edge CROSS JOIN blob ON blob.id = edge.child
-    WHERE edge.parent = :manifest AND edge.role IN ('config', 'layer')`,
+    WHERE edge.parent = :manifest AND edge.role IN ('config', 'layer') GROUP BY blob.id`,
   children: `
     SELECT ${node}, edge.platform
     FROM edge CROSS JOIN manifest ON manifest.id = edge.child CROSS JOIN blob ON blob.id = manifest.id
@@ -79,5 +79,6 @@ export const graphSql = {
     SELECT blob.digest FROM tag CROSS JOIN blob ON blob.id = tag.held
     WHERE tag.repository = (SELECT id FROM repository WHERE upstream = :upstream AND name = :name)
       AND tag.name = :tag AND tag.held IS NOT NULL`,
+  anyHeld: `SELECT EXISTS (SELECT 1 FROM tag WHERE held IS NOT NULL)`,
   pins: `SELECT image, origin, platforms FROM pin ORDER BY image, origin`,
 } as const;

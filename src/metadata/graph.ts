@@ -26,6 +26,11 @@ export interface BlobNode {
   refs: number;
 }
 
+/** A blob with the number of edges by which one manifest names it: the same digest may be config and layer. */
+export interface NamedBlob extends BlobNode {
+  uses: number;
+}
+
 /** Where reading the queue of eviction goes on: behind this manifest. */
 export interface QueuePlace {
   accessedAt: number;
@@ -86,7 +91,7 @@ export interface Graph {
   leased(now: number): ManifestNode[];
   manifest(digest: Digest): ManifestNode | undefined;
   /** Configs and layers. */
-  blobs(manifest: number): BlobNode[];
+  blobs(manifest: number): NamedBlob[];
   /** Manifests below an index that are in the index themselves. */
   children(manifest: number): ChildNode[];
   /** What an index names, here or not: digest, platform, and whether its manifest is here. */
@@ -108,6 +113,8 @@ export interface Graph {
   /** Newest first. */
   tagHistory(repository: RepositoryKey, tag: Tag): TagPeriod[];
   heldDigest(repository: RepositoryKey, tag: Tag): Digest | undefined;
+  /** Whether any tag is held at a digest. */
+  anyHeld(): boolean;
   pins(): PinRow[];
 }
 

@@ -157,6 +157,8 @@ export interface Metadata {
   touch(digest: Digest, at: number, leasedUntil?: number): void;
   /** Writes what `touch` holds back. */
   flushTouches(): Promise<void>;
+  /** Shows that the index can be written; after a failure of the disk it is begun anew from what can be read of it. */
+  probe(): Promise<void>;
   /** Writes a copy of the index to `path`, by default `index.bak`; other writes wait meanwhile. */
   backup(path?: string): Promise<void>;
   /** Writes what is outstanding, backs up to `index.bak`, marks the stop as clean, closes. Rejects if the copy could not be made; all is closed even then. */

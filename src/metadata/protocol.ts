@@ -23,6 +23,7 @@ export type WriteOp =
   | { op: "adoptBlob"; digest: Digest; size: number; at: number; modifiedAt: number }
   | { op: "verified"; digests: readonly Digest[]; at: number }
   | { op: "edgesRead" }
+  | { op: "probe"; at: number }
   | { op: "holdTag"; repository: RepositoryKey; tag: Tag; digest: Digest | undefined; at: number }
   | { op: "putPin"; pin: PinRow }
   | { op: "dropPin"; image: string }

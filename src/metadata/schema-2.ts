@@ -34,7 +34,8 @@ CREATE TABLE pin (
 
 CREATE INDEX departure_by_image ON departure (image);
 
-INSERT INTO meta (key, value) VALUES ('edgesToRead', (SELECT count(*) > 0 FROM manifest WHERE kind = 'index'));
+INSERT INTO meta (key, value)
+  VALUES ('edgesToRead', (SELECT count(*) > 0 FROM manifest WHERE kind = 'index')), ('probedAt', 0);
 
 CREATE TRIGGER manifest_marks_blob AFTER INSERT ON manifest BEGIN
   UPDATE blob SET is_manifest = 1 WHERE id = NEW.id;

@@ -204,6 +204,10 @@ class SqliteMetadata implements Metadata {
     return this.#touches.flush();
   }
 
+  probe(): Promise<void> {
+    return this.#write({ op: "probe", at: this.#now() });
+  }
+
   async backup(path?: string): Promise<void> {
     await this.#send({ op: "backup", ...(path !== undefined && { path }) });
   }

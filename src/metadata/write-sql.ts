@@ -104,6 +104,7 @@ export const writeSql = {
   forgetDepartures: `DELETE FROM departure WHERE at < :before`,
   verified: `UPDATE blob SET verified_at = :at WHERE digest = :digest AND state = 'present'`,
   edgesRead: `UPDATE meta SET value = 0 WHERE key = 'edgesToRead'`,
+  probe: `UPDATE meta SET value = :at WHERE key = 'probedAt'`,
   putPin: `
     INSERT INTO pin (image, origin, platforms) VALUES (:image, :origin, :platforms)
     ON CONFLICT (image, origin) DO UPDATE SET platforms = excluded.platforms`,

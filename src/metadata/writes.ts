@@ -47,6 +47,9 @@ export class Writes {
       case "verified":
         for (const digest of op.digests) this.#sql.verified.run({ digest, at: op.at });
         break;
+      case "probe":
+        this.#sql.probe.run({ at: op.at });
+        break;
       case "edgesRead":
         this.#sql.edgesRead.run();
         break;

@@ -75,9 +75,10 @@ function withoutHost(text: string, name: string, missing: MissingReference): Ima
   // No namespace of Docker Hub has a dot: such a name can only be meant as a registry.
   if (!name.includes("/") && looksLikeHost(name) && parseAuthority(name) !== undefined) return registryOnly(text);
   const repository = withLibrary(hub, name);
-  const isRepository = parseRepositoryName(withoutWildcards(repository)) !== undefined;
   const reference = text.slice(name.length) || missing.example;
-  const example = isRepository ? `${hub}/${repository}${reference}` : "docker.io/library/alpine:3";
+  const isReadable =
+    parseRepositoryName(withoutWildcards(repository)) !== undefined && /^[:@][\w.:@*-]{1,300}$/.test(reference);
+  const example = isReadable ? `${hub}/${repository}${reference}` : "docker.io/library/alpine:3";
   return new ImageNameInvalid(`${quote(text)} names no registry: write for instance ${example}`);
 }
 

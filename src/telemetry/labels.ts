@@ -14,6 +14,10 @@ export type StatusClass = (typeof statusClasses)[number];
 export const uncachedReasons = ["budget", "no_space", "io", "database", "too_large", "range"] as const;
 export type UncachedReason = (typeof uncachedReasons)[number];
 
+/** Why content left the store. */
+export const evictionReasons = ["budget", "min_free", "watermark", "orphan", "operator"] as const;
+export type EvictionReason = (typeof evictionReasons)[number];
+
 const ownClasses: readonly string[] = ["401", "403", "404", "429"];
 
 /** The class of an HTTP status; undefined stands for no answer. */

@@ -1,4 +1,5 @@
-import type { Gauge, Registry } from "prom-client";
+import type { Counter, Gauge, Registry } from "prom-client";
+import { evictionReasons, type EvictionReason } from "./labels.ts";
 import { createCounter, createGauge } from "./series.ts";
 
 /** The state of the store at one moment. */
@@ -11,6 +12,12 @@ export interface StoreReading {
   reservedBytes: number;
   blobs: number;
   manifests: number;
+  leases: number;
+  pins: number;
+  /** 1 while nothing is stored because the disk or the index has failed repeatedly. */
+  passthrough: 0 | 1;
+  /** How much of the comparison of files and index at the start is done, 0 to 1. */
+  reconcileRatio: number;
 }
 
 export interface FlightReading {
@@ -27,6 +34,13 @@ export interface StoreMetrics {
   observeFlights(read: Reader<FlightReading>): void;
   /** A stored file did not have its digest any more. */
   corruptFound(): void;
+  /** A file was moved to `quarantine/`. */
+  quarantined(): void;
+  /** A file without a row was found right. */
+  adopted(): void;
+  scrubbed(bytes: number): void;
+  /** Images (or single blobs) that went together, and the bytes that they set free. */
+  evicted(reason: EvictionReason, units: number, bytes: number): void;
 }
 
 export function createStoreMetrics(registry: Registry): StoreMetrics & { refresh: () => Promise<void> } {
@@ -41,12 +55,29 @@ export function createStoreMetrics(registry: Registry): StoreMetrics & { refresh
     help: "Stored files that did not have their digest any more; they are given up and fetched again.",
     labels: {},
   });
+  const counter = (name: string, help: string): Counter => createCounter(registry, { name, help, labels: {} });
+  const quarantined = counter("quarantined_blobs_total", "Files that were moved to quarantine/.");
+  const adopted = counter("adopted_blobs_total", "Files without a row in the index that were found right.");
+  const scrubbedBytes = counter("scrubbed_bytes_total", "Bytes of stored files that the scrub has hashed.");
+  const evictedBytes = counter("evicted_bytes_total", "Bytes that left the store.");
+  const evictions = createCounter(registry, {
+    name: "evictions_total",
+    help: "Images, and blobs that no image names, that left the store.",
+    labels: { reason: evictionReasons },
+  });
   let readStore: Reader<StoreReading> | undefined;
   let readFlights: Reader<FlightReading> | undefined;
   return {
     observeStore: (read) => void (readStore = read),
     observeFlights: (read) => void (readFlights = read),
     corruptFound: () => corrupt.inc(),
+    quarantined: () => quarantined.inc(),
+    adopted: () => adopted.inc(),
+    scrubbed: (bytes) => scrubbedBytes.inc(bytes),
+    evicted(reason, units, bytes) {
+      evictions.inc({ reason }, units);
+      evictedBytes.inc(bytes);
+    },
     async refresh() {
       await Promise.all([setAll(store, readStore), setAll(flights, readFlights)]);
     },
@@ -61,6 +92,10 @@ function storeGauges(gauge: (name: string, help: string) => Gauge): Record<keyof
     reservedBytes: gauge("store_reserved_bytes", "Bytes promised to running fills."),
     blobs: gauge("store_blobs", "Blobs in the store, manifests included."),
     manifests: gauge("store_manifests", "Manifests and indexes in the store."),
+    leases: gauge("leases", "Manifests that were served a short while ago."),
+    pins: gauge("pins", "Pins, from the configuration and from the admin API."),
+    passthrough: gauge("store_passthrough", "1 while nothing is stored because the disk or the index keeps failing."),
+    reconcileRatio: gauge("reconcile_ratio", "How much of comparing files and index after the start is done; 1: all."),
   };
 }
 

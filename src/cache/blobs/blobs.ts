@@ -4,21 +4,21 @@ import type { AnswerOutcome, BlobAnswer, BlobRequest, RangeUnsatisfiable } from 
 import type { BlobAccess } from "./blob-access.ts";
 import type { BlobFills } from "./blob-fills.ts";
 import type { BlobParts } from "./blob-parts.ts";
-import type { Clock } from "../clock.ts";
 import type { Flights } from "../flights/flights.ts";
+import type { Keeping } from "../keeping.ts";
 import type { Membership } from "../membership.ts";
 import { answerWith } from "./answer-with.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
 export interface BlobPorts {
   index: Metadata;
+  eviction: Keeping;
   access: BlobAccess;
   membership: Membership;
   stored: StoredBlobs;
   fills: BlobFills;
   parts: BlobParts;
   flights: Flights;
-  clock: Clock;
 }
 
 const unproven = "a copy is stored, but this repository is not known to hold it";
@@ -32,12 +32,12 @@ export class Blobs {
   }
 
   async head({ source, digest }: BlobRequest): Promise<BlobAnswer> {
-    const { index, access, membership, flights, clock } = this.#ports;
+    const { index, eviction, access, membership, flights } = this.#ports;
     access.refuseManifest(source, digest);
     const row = index.blob(digest);
     if (row?.state === "present" && row.size !== undefined) {
       await access.require(source, digest, unproven);
-      index.touch(digest, clock.now());
+      eviction.seen(digest);
       return headAnswer("hit", digest, row.size);
     }
     const size = flights.get(source.key.upstream, digest)?.size ?? index.claimedSize(source.key, digest);
@@ -69,11 +69,11 @@ export class Blobs {
   }
 
   async #stored(request: BlobRequest): Promise<BlobAnswer | RangeUnsatisfiable | undefined> {
-    const { index, access, stored, clock } = this.#ports;
+    const { eviction, access, stored } = this.#ports;
     const { source, digest } = request;
-    if (index.blob(digest)?.state !== "present") return undefined;
+    if (!(await stored.isHere(digest))) return undefined;
     await access.require(source, digest, unproven);
-    index.touch(digest, clock.now());
+    eviction.pulledBlob(digest);
     const blob = await stored.open(digest, request.range === undefined);
     if (!blob) return undefined;
     const answer = answerWith(request, "hit", blob.size, () => blob.reader);

@@ -6,6 +6,7 @@ import { BodyBroken } from "../broken.ts";
 import type { Clock } from "../clock.ts";
 import { Collapse } from "../collapse.ts";
 import { durably } from "../durably.ts";
+import type { Adopt, Keeping } from "../keeping.ts";
 import type { Memory } from "../memory.ts";
 import type { CacheObserver } from "../observer.ts";
 import { createFileReader, createMemoryReader, type BlobReader } from "./reader.ts";
@@ -14,9 +15,14 @@ import { createVerifyingReader } from "./verifying-reader.ts";
 /** A file found right is believed for so long; what the disk does to it meanwhile changes no time stamp. */
 const verifiedForMs = 24 * 60 * 60 * 1000;
 
+/** Which whole reads of stored files are hashed: all, those whose last check is old, or none. */
+export type ReadCheck = "always" | "stale" | "never";
+
 export interface StoredBlobsPorts {
   store: BlobStore;
   index: Metadata;
+  eviction: Keeping;
+  adopt: Adopt;
   memory: Memory;
   clock: Clock;
   observer: CacheObserver;
@@ -24,12 +30,27 @@ export interface StoredBlobsPorts {
 
 /** What is on disk by digest, manifests and blobs alike; a file that is gone, wrong or unreadable is given up here. */
 export class StoredBlobs {
+  readonly #check: ReadCheck;
   readonly #ports: StoredBlobsPorts;
   readonly #verified = new LRUCache<Digest, { at: number; changedAt: number }>({ max: 100_000 });
   readonly #losses = new Collapse<undefined>();
 
-  constructor(ports: StoredBlobsPorts) {
+  constructor({ verifyOnRead }: { verifyOnRead: ReadCheck }, ports: StoredBlobsPorts) {
+    this.#check = verifyOnRead;
     this.#ports = ports;
+  }
+
+  /** Whether a blob is on disk; one that is on its way out, or has not been looked at since a crash, is brought back. */
+  async isHere(digest: Digest): Promise<boolean> {
+    const state = this.#ports.index.blob(digest)?.state;
+    if (state === "present") return true;
+    return state === "doomed" ? this.#ports.eviction.revive(digest) : this.adopt(digest);
+  }
+
+  /** See `Adopt`. */
+  async adopt(digest: Digest): Promise<boolean> {
+    const { index, adopt } = this.#ports;
+    return index.blob(digest)?.state === "present" || adopt(digest);
   }
 
   /** A whole small body, its hash checked on the way into memory; undefined where it is not stored. */
@@ -38,8 +59,7 @@ export class StoredBlobs {
     if (known) return known;
     const bytes = await this.#readable(this.#ports.store.readAll(digest));
     if (!bytes || digestOf(bytes, digestAlgorithm(digest)) !== digest) {
-      if (bytes) this.#ports.observer.corrupt(digest);
-      await this.#giveUp(digest);
+      await this.#giveUp(digest, bytes ? "wrong" : "unreadable");
       return undefined;
     }
     this.#ports.memory.set(digest, bytes);
@@ -52,25 +72,33 @@ export class StoredBlobs {
    * found right by this process within a day and the file has not been touched since.
    */
   async open(digest: Digest, isWhole: boolean): Promise<{ size: number; reader: BlobReader } | undefined> {
-    const { index, memory, store } = this.#ports;
+    const { index, memory, store, eviction } = this.#ports;
     const row = index.blob(digest);
     if (row?.state !== "present" || row.size === undefined) return undefined;
     if (memory.fits(row.size)) {
       const bytes = await this.read(digest);
       return bytes && { size: bytes.length, reader: createMemoryReader(bytes) };
     }
-    const file = await this.#readable(store.open(digest));
-    if (file?.size === row.size) {
-      const reader = this.#giveUpOnError(digest, createFileReader(file));
-      const mustVerify = isWhole && !this.#isVerified(digest, file);
-      return { size: row.size, reader: mustVerify ? this.#verifying(digest, file, reader) : reader };
+    const giveBack = eviction.hold(digest);
+    try {
+      const file = await this.#readable(store.open(digest));
+      if (file?.size === row.size) {
+        const reader = this.#giveUpOnError(digest, createFileReader(file), giveBack);
+        const mustVerify = isWhole && !this.#isVerified(digest, file);
+        return { size: row.size, reader: mustVerify ? this.#verifying(digest, file, reader) : reader };
+      }
+      await file?.close();
+      await this.#giveUp(digest, file ? "wrong" : "unreadable");
+    } catch (error) {
+      giveBack();
+      throw error;
     }
-    await file?.close();
-    await this.#giveUp(digest);
+    giveBack();
     return undefined;
   }
 
   #isVerified(digest: Digest, { changedAt }: OpenBlob): boolean {
+    if (this.#check !== "stale") return this.#check === "never";
     const verified = this.#verified.get(digest);
     return verified?.changedAt === changedAt && this.#ports.clock.now() < verified.at + verifiedForMs;
   }
@@ -79,8 +107,7 @@ export class StoredBlobs {
     return createVerifyingReader(reader, digest, size, {
       onRight: () => this.#verified.set(digest, { at: this.#ports.clock.now(), changedAt }),
       onWrong: () => {
-        this.#ports.observer.corrupt(digest);
-        this.#giveUp(digest).catch(() => this.#ports.observer.uncached("io"));
+        this.#giveUp(digest, "wrong").catch(() => this.#ports.observer.uncached("io"));
       },
     });
   }
@@ -96,26 +123,30 @@ export class StoredBlobs {
     }
   }
 
-  #giveUpOnError(digest: Digest, reader: BlobReader): BlobReader {
+  #giveUpOnError(digest: Digest, reader: BlobReader, giveBack: () => void): BlobReader {
     return {
       read: (buffer, position, length) =>
         reader.read(buffer, position, length).catch(async (error: unknown) => {
-          if (error instanceof StoreError && error.kind !== "closed") await this.#giveUp(digest);
+          if (error instanceof StoreError && error.kind !== "closed") await this.#giveUp(digest, "unreadable");
           throw new BodyBroken("transport", "the stored file cannot be read", error);
         }),
-      close: () => reader.close(),
+      async close() {
+        await reader.close().finally(giveBack);
+      },
     };
   }
 
-  #giveUp(digest: Digest): Promise<undefined> {
+  /** The file goes to `quarantine/`, and its row says that it is not here. */
+  #giveUp(digest: Digest, problem: "wrong" | "unreadable"): Promise<undefined> {
     const { index, memory, store, observer } = this.#ports;
     const work = async (): Promise<undefined> => {
       // Whoever noticed it first may have been followed by a fill that brought it back.
       if (index.blob(digest)?.state !== "present") return;
       memory.delete(digest);
-      await store.remove(digest).catch(() => observer.uncached("io"));
+      if (problem === "wrong") observer.corrupt(digest);
+      await store.quarantine(digest).catch(() => observer.uncached("io"));
       await durably(observer, index.forgetFile(digest));
     };
-    return this.#losses.run(digest, work).promise;
+    return this.#losses.run(digest, () => store.exclusively(digest, work)).promise;
   }
 }

@@ -2,6 +2,7 @@ import { BodyBroken } from "../broken.ts";
 import { Cancelled, type Flight, type Run } from "./flight.ts";
 import type { BlobReader } from "../blobs/reader.ts";
 import type { Source } from "../source.ts";
+import type { RelayReader } from "./relay.ts";
 import type { UncachedStream } from "./uncached-stream.ts";
 
 export interface FlightReaderOptions {
@@ -20,6 +21,7 @@ export class FlightReader implements BlobReader {
   readonly #run: Run;
   readonly #options: FlightReaderOptions;
   readonly #controller = new AbortController();
+  #following: RelayReader | undefined;
   #rest: UncachedStream | undefined;
 
   constructor(flight: Flight, options: FlightReaderOptions) {
@@ -36,6 +38,8 @@ export class FlightReader implements BlobReader {
       if (position < this.#flight.available) return this.#readPart(buffer, position, length);
       if (this.#isComplete()) return 0;
       if (this.#flight.phase === "detached") {
+        const count = await this.#follow(buffer, position, length);
+        if (count !== undefined) return count;
         this.#rest = await this.#openRest(position);
       } else {
         await this.#flight.changed();
@@ -49,7 +53,16 @@ export class FlightReader implements BlobReader {
     this.#controller.abort(new Cancelled("the reader has left"));
     this.#flight.wake();
     this.#options.onClose();
+    await this.#following?.close();
     await this.#rest?.close();
+  }
+
+  /** From what all readers share; undefined where this one must go on by itself. */
+  async #follow(buffer: Buffer, position: number, length: number): Promise<number | undefined> {
+    const { end, isWhole } = this.#options;
+    this.#following ??= this.#flight.follow(position, end, isWhole);
+    const count = await this.#following?.read(buffer, position, length);
+    return this.#following?.fellBehind ? undefined : count;
   }
 
   async #readPart(buffer: Buffer, position: number, length: number): Promise<number> {
@@ -62,7 +75,8 @@ export class FlightReader implements BlobReader {
 
   #openRest(start: number): Promise<UncachedStream> {
     const { source, end, isWhole } = this.#options;
-    return this.#flight.openRest(source, { start, end }, isWhole, this.#controller.signal);
+    const hash = this.#following?.fellBehind?.hash;
+    return this.#flight.openRest(source, { start, end }, isWhole, this.#controller.signal, hash);
   }
 
   #isComplete(): boolean {

@@ -8,6 +8,7 @@ import { uncachedReason, type CacheObserver, type UncachedReason } from "../obse
 import type { Span } from "../blobs/ranges.ts";
 import { Part } from "./part.ts";
 import { askUpstream, type Source, type SourceLimits } from "../source.ts";
+import { Relay, type RelayReader } from "./relay.ts";
 import { UncachedStream } from "./uncached-stream.ts";
 
 /** Reserved at once while the size is not known. */
@@ -19,6 +20,8 @@ export interface FlightPorts {
   /** @throws BudgetExceeded */
   reserve: (bytes: number) => Promise<Reservation>;
   clock: Clock;
+  /** Somebody needs this digest and the images it belongs to; the returned function gives it back. */
+  hold: (digest: Digest) => () => void;
   /** The file is committed: make it a hit. Resolves when that is durable; false where it could not be done. */
   record: (upstream: string, repository: RepositoryName, digest: Digest, size: number) => Promise<boolean>;
   observer: CacheObserver;
@@ -65,8 +68,10 @@ export class Flight {
   readonly #ports: FlightPorts;
   readonly #waiting = new Set<() => void>();
   readonly #part: Part;
+  readonly #giveBack: () => void;
   #reservation: Reservation | undefined;
   #spare: { chunks: AsyncIterable<Buffer>; from: number } | undefined;
+  #relay: Relay | undefined;
   #phase: FlightPhase = "opening";
   #size: number | undefined;
   #startedAt = 0;
@@ -77,7 +82,11 @@ export class Flight {
   constructor(digest: Digest, ports: FlightPorts) {
     this.digest = digest;
     this.#ports = ports;
-    this.#part = new Part(digest, () => this.wake());
+    this.#giveBack = ports.hold(digest);
+    this.#part = new Part(digest, () => {
+      this.#reservation?.wrote(this.#part.written);
+      this.wake();
+    });
   }
 
   get phase(): FlightPhase {
@@ -140,34 +149,53 @@ export class Flight {
     return this.#part.read(buffer, position, Math.min(length, this.available - position));
   }
 
+  /** Whether a reader from the beginning gets all of it here: from the part, and behind it from what the readers share. */
+  get isFollowable(): boolean {
+    return this.#phase === "detached" && this.#relay?.reaches(this.written) === true;
+  }
+
+  /** For a reader of a detached flight: what comes behind the part, shared with the others; undefined where it has gone by. */
+  follow(position: number, end: number, isWhole: boolean): RelayReader | undefined {
+    return this.#relay?.attach(position, end, isWhole);
+  }
+
   /**
-   * For a reader of a detached flight: the rest from `start` by a request of its own, through its own repository.
+   * For a reader of a detached flight that cannot follow: the rest by a request of its own, through its own repository.
+   * @param hash - Of everything before it, for a whole blob; that of the part by default.
    * @throws BodyBroken
    */
-  async openRest(source: Source, span: Span, isWhole: boolean, signal: AbortSignal): Promise<UncachedStream> {
+  async openRest(
+    source: Source,
+    span: Span,
+    isWhole: boolean,
+    signal: AbortSignal,
+    hash = this.#part.copyHash(),
+  ): Promise<UncachedStream> {
     const { digest } = this;
-    const hash = isWhole ? this.#part.copyHash() : undefined;
-    const chunks = this.#takeSpare(span.start) ?? (await openChunks(source, digest, span, isWhole, signal));
-    return new UncachedStream({ digest, chunks, ...span, hash });
+    const chunks = await openChunks(source, digest, span, isWhole, signal);
+    return new UncachedStream({ digest, chunks, ...span, hash: isWhole ? hash : undefined });
   }
 
   /** Closes the file, and removes it unless it was committed; gives back what was reserved. */
   async close(): Promise<void> {
     this.run.controller.abort(new Cancelled("closed"));
     await this.#ended;
+    this.#giveBack();
     this.#reservation?.release();
+    await this.#relay?.close();
     const spare = this.#spare;
     this.#spare = undefined;
     await spare?.chunks[Symbol.asyncIterator]().return?.();
     await this.#part.close();
   }
 
-  /** What was opened before it was known that nothing can be stored; for the one reader that can use it. */
-  #takeSpare(start: number): AsyncIterable<Buffer> | undefined {
+  /** What was opened before it was known that nothing can be stored; else another request from the end of the part on. */
+  async #openBehindPart(run: Run): Promise<AsyncIterable<Buffer>> {
     const spare = this.#spare;
-    if (spare?.from !== start) return undefined;
     this.#spare = undefined;
-    return spare.chunks;
+    if (spare?.from === this.written) return spare.chunks;
+    const span = { start: this.written, end: this.#size ?? Number.POSITIVE_INFINITY };
+    return openChunks(run.request.source, this.digest, span, true, run.controller.signal);
   }
 
   async #fly(run: Run, opened: () => void): Promise<void> {
@@ -192,7 +220,7 @@ export class Flight {
     } catch (error) {
       await this.#part.flush().catch(() => undefined);
       const reason = uncachedReason(error);
-      if (reason) this.#detach(reason);
+      if (reason) this.#detach(run, reason);
       // A stated length may be wrong, and a disk may fail behind the last byte: what has the digest is the blob.
       else if (this.written === 0 || !this.#part.isRight()) throw error;
       opened();
@@ -263,25 +291,37 @@ export class Flight {
   /** Verified bytes that cannot be kept are still right for those who read them now. */
   async #commit(run: Run): Promise<void> {
     const { upstream, name } = run.request.source.key;
+    const { store } = this.#ports;
     try {
-      await this.#part.commit();
-      if (await this.#ports.record(upstream, name, this.digest, this.written)) {
-        this.#phase = "stored";
-        this.#reservation?.release();
-      } else {
-        await this.#ports.store.remove(this.digest);
-      }
+      await store.exclusively(this.digest, async () => {
+        await this.#part.commit();
+        if (await this.#ports.record(upstream, name, this.digest, this.written)) {
+          this.#phase = "stored";
+          this.#reservation?.release();
+        } else {
+          await store.remove(this.digest);
+        }
+      });
     } catch (error) {
       this.#ports.observer.uncached(uncachedReason(error) ?? "io");
     }
   }
 
-  /** Nothing more can be stored: the readers go on by themselves, unless all of it is there already. */
-  #detach(reason: UncachedReason): void {
+  /** Nothing more can be stored: the readers follow a relay, unless all of it is there already. */
+  #detach(run: Run, reason: UncachedReason): void {
     this.#ports.observer.uncached(reason);
     const isWhole = this.written > 0 && this.#part.isRight();
     if (isWhole) this.#size = this.written;
     this.#phase = isWhole ? "verified" : "detached";
+    if (!isWhole) {
+      this.#relay = new Relay({
+        digest: this.digest,
+        open: () => this.#openBehindPart(run),
+        start: this.written,
+        hash: this.#part.copyHash(),
+        clock: this.#ports.clock,
+      });
+    }
     // The part is on the disk until its last reader has left.
     this.#reservation?.shrinkTo(this.written);
     this.wake();

@@ -18,7 +18,7 @@ export interface AbandonedPolicy {
 }
 
 /** What flights need; how room is made is theirs. */
-export type FlightsPorts = Omit<FlightPorts, "reserve"> & { budget: Budget };
+export type FlightsPorts = Omit<FlightPorts, "reserve"> & { budget: Pick<Budget, "reserve"> };
 
 interface Entry {
   flight: Flight;
@@ -76,21 +76,21 @@ export class Flights {
   /** A seat in the running flight, or in one that starts (or goes on) now. */
   join(request: FlightRequest): Seat {
     const key = keyOf(request.source.key.upstream, request.digest);
-    const existing = this.#entries.get(key);
+    const existing = this.#joinable(key);
     const entry = existing ?? this.#createEntry(request.digest);
     this.#entries.set(key, entry);
     entry.readers += 1;
     entry.cancelTimer?.();
     entry.cancelTimer = undefined;
     const isStopping = entry.isRunning && entry.flight.run.controller.signal.aborted;
-    const isLeader = !entry.isRunning || isStopping;
+    const isLeader = (!entry.isRunning && entry.flight.phase !== "detached") || isStopping;
     if (isLeader) entry.ended = this.#run(key, entry, request);
     let isSeated = true;
     const leave = (): void => {
       if (!isSeated) return;
       isSeated = false;
       entry.readers -= 1;
-      if (entry.readers === 0) this.#abandon(entry);
+      if (entry.readers === 0) this.#abandon(key, entry);
     };
     return { flight: entry.flight, isLeader, ended: entry.ended, leave };
   }
@@ -127,15 +127,29 @@ export class Flights {
       this.#keep(key, entry, wasGivenUp ? this.#abandoned.keepForMs : failureMemoryMs);
       return;
     }
+    // What its readers share can be joined as long as there are any.
+    if (flight.phase === "detached" && entry.readers > 0) return;
     this.#retire(key, entry);
   }
 
+  /** The entry to join; one that can store nothing and is past its beginning is left to its readers. */
+  #joinable(key: string): Entry | undefined {
+    const entry = this.#entries.get(key);
+    if (entry?.flight.phase !== "detached" || entry.isRunning || entry.flight.isFollowable) return entry;
+    this.#retire(key, entry);
+    return undefined;
+  }
+
   /** The last reader has left: fill on, or stop after a while and keep the part. */
-  #abandon(entry: Entry): void {
+  #abandon(key: string, entry: Entry): void {
     const { flight } = entry;
     if (this.#detached.has(entry)) {
       this.#detached.delete(entry);
       this.#close(flight);
+      return;
+    }
+    if (flight.phase === "detached" && !entry.isRunning) {
+      this.#retire(key, entry);
       return;
     }
     if (!entry.isRunning || this.#mayGoOn(flight)) return;
@@ -150,18 +164,18 @@ export class Flights {
     return unread <= maxUnreadFills && isWorthFinishing(flight);
   }
 
-  async #reserve(budget: Budget, bytes: number): Promise<Reservation> {
-    const reservation = await this.#making(() => budget.reserve(bytes));
-    return { ...reservation, extendTo: (wanted) => this.#making(() => reservation.extendTo(wanted)) };
+  async #reserve(budget: FlightsPorts["budget"], bytes: number): Promise<Reservation> {
+    const reservation = await this.#making((how) => budget.reserve(bytes, how));
+    return { ...reservation, extendTo: (wanted) => this.#making((how) => reservation.extendTo(wanted, how)) };
   }
 
-  /** `take`, with room made for it: parts that are only kept in case somebody comes back are the first to go. */
-  async #making<T>(take: () => Promise<T>): Promise<T> {
+  /** `take`, with room made for it: parts that are only kept in case somebody comes back go before any image. */
+  async #making<T>(take: (how: "evict" | "free") => Promise<T>): Promise<T> {
     for (;;) {
+      const kept = [...this.#entries].find(([, { isRunning, flight }]) => !isRunning && flight.phase === "paused");
       try {
-        return await take();
+        return await take(kept ? "free" : "evict");
       } catch (error) {
-        const kept = [...this.#entries].find(([, { isRunning, flight }]) => !isRunning && flight.phase === "paused");
         if (!(error instanceof BudgetExceeded) || !kept) throw error;
         const [key, entry] = kept;
         this.#retire(key, entry);

@@ -1,5 +1,5 @@
 import type { BlobStore } from "../../blobstore/index.ts";
-import type { Budget } from "../../eviction/index.ts";
+import type { Budget, Reservation } from "../../eviction/index.ts";
 import type { Metadata } from "../../metadata/index.ts";
 import {
   contentTypeAgrees,
@@ -15,6 +15,7 @@ import {
 import { UpstreamError, type ManifestBody } from "../../upstream/index.ts";
 import type { Clock } from "../clock.ts";
 import { uncachedReason, type CacheObserver } from "../observer.ts";
+import type { Keeping } from "../keeping.ts";
 import type { Memory } from "../memory.ts";
 import type { Source } from "../source.ts";
 import type { StoredBlobs } from "../blobs/stored-blobs.ts";
@@ -28,7 +29,8 @@ export interface StoredManifest {
 export interface ManifestStorePorts {
   store: BlobStore;
   index: Metadata;
-  budget: Budget;
+  eviction: Keeping;
+  budget: Pick<Budget, "reserve">;
   memory: Memory;
   clock: Clock;
   observer: CacheObserver;
@@ -45,6 +47,8 @@ export class ManifestStore {
 
   /** The manifest from memory or disk; undefined where it is not stored. */
   async read(digest: Digest): Promise<StoredManifest | undefined> {
+    await this.#ports.eviction.untilGone(digest);
+    await this.#ports.stored.adopt(digest);
     const row = this.#ports.index.manifest(digest);
     const bytes = row && (await this.#ports.stored.read(digest));
     return bytes && { digest, mediaType: row.mediaType, bytes };
@@ -94,16 +98,21 @@ export class ManifestStore {
   }
 
   async #keep(source: Source, manifest: StoredManifest, facts: ManifestFacts): Promise<boolean> {
-    const { index, memory, clock, observer } = this.#ports;
+    const { store, index, eviction, memory, clock, observer } = this.#ports;
     const { digest, mediaType, bytes } = manifest;
+    const edges = facts.edges.length > maxDescriptors ? [] : facts.edges;
+    const row = { digest, size: bytes.length, mediaType, kind: facts.kind, edges };
     try {
-      if (index.blob(digest)?.state !== "present") await this.#write(digest, bytes);
-      const edges = facts.edges.length > maxDescriptors ? [] : facts.edges;
-      await index.recordManifest(
-        source.key,
-        { digest, size: bytes.length, mediaType, kind: facts.kind, edges },
-        clock.now(),
-      );
+      const reservation = await this.#reserved(digest, bytes.length);
+      try {
+        await store.exclusively(digest, async () => {
+          if (index.blob(digest)?.state !== "present") await this.#write(digest, bytes);
+          await index.recordManifest(source.key, row, clock.now());
+        });
+      } finally {
+        reservation?.release();
+      }
+      eviction.settled();
     } catch (error) {
       // Whatever the disk or the database says, the bytes are right and the pull goes on (promise P5).
       observer.uncached(uncachedReason(error) ?? "database");
@@ -113,19 +122,19 @@ export class ManifestStore {
     return true;
   }
 
+  /** Before the lock is taken: making room waits for the locks of what goes. */
+  async #reserved(digest: Digest, bytes: number): Promise<Reservation | undefined> {
+    const { index, budget } = this.#ports;
+    return index.blob(digest)?.state === "present" ? undefined : budget.reserve(bytes);
+  }
+
   async #write(digest: Digest, bytes: Buffer): Promise<void> {
-    const { store, budget } = this.#ports;
-    const reservation = await budget.reserve(bytes.length);
+    const staging = await this.#ports.store.stage();
     try {
-      const staging = await store.stage();
-      try {
-        await staging.append(bytes);
-        await staging.commit(digest);
-      } finally {
-        await staging.close();
-      }
+      await staging.append(bytes);
+      await staging.commit(digest);
     } finally {
-      reservation.release();
+      await staging.close();
     }
   }
 }

@@ -4,6 +4,7 @@ import type { Age, ManifestAnswer } from "../answers.ts";
 import type { Clock } from "../clock.ts";
 import { Collapse } from "../collapse.ts";
 import { ageSeconds } from "./freshness.ts";
+import type { Keeping } from "../keeping.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import type { Membership } from "../membership.ts";
 import type { Negatives } from "../negatives.ts";
@@ -11,6 +12,7 @@ import { askUpstream, clientError, manifestKey, waitFor, type Source } from "../
 
 export interface ManifestPorts {
   index: Metadata;
+  eviction: Keeping;
   store: ManifestStore;
   membership: Membership;
   negatives: Negatives;
@@ -30,13 +32,20 @@ export class Manifests {
 
   async answer(source: Source, digest: Digest, method: "GET" | "HEAD"): Promise<ManifestAnswer> {
     const reference: Reference = { kind: "digest", digest };
+    const { index, eviction } = this.#ports;
     const stored = await this.#stored(source, digest);
-    this.#ports.index.touch(digest, this.#ports.clock.now());
-    const fetchedAt = this.#ports.index.manifest(digest)?.fetchedAt;
-    if (stored && fetchedAt !== undefined) return manifestAnswer("hit", stored, { age: this.#age(fetchedAt) });
+    const fetchedAt = index.manifest(digest)?.fetchedAt;
+    if (stored && fetchedAt !== undefined) {
+      if (method === "GET") eviction.pulled(digest);
+      else eviction.seen(digest);
+      return manifestAnswer("hit", stored, { age: this.#age(fetchedAt) });
+    }
     if (this.#ports.negatives.has(manifestKey(source, reference))) throw manifestUnknown(source, reference);
     const head = method === "HEAD" ? await this.#head(source, reference) : undefined;
-    return head ?? this.#fetchedAnswer(source, reference);
+    if (head) return head;
+    const fetched = await this.#fetchedAnswer(source, reference);
+    eviction.pulled(digest);
+    return fetched;
   }
 
   /**
@@ -58,8 +67,9 @@ export class Manifests {
 
   /** The stored manifest, if the repository holds it; what is stored for another repository is proven first. */
   async #stored(source: Source, digest: Digest): Promise<StoredManifest | undefined> {
-    const { index, membership, negatives, store } = this.#ports;
-    if (!index.manifest(digest)) return undefined;
+    const { membership, negatives, store } = this.#ports;
+    const manifest = await store.read(digest);
+    if (!manifest) return undefined;
     const reference: Reference = { kind: "digest", digest };
     if (!membership.isKnown(source, digest) && negatives.has(manifestKey(source, reference))) {
       throw manifestUnknown(source, reference);
@@ -68,7 +78,7 @@ export class Manifests {
       throw clientError(error, "a copy is stored, but this repository is not known to hold it");
     });
     if (!holds) throw this.#absent(source, reference);
-    return store.read(digest);
+    return manifest;
   }
 
   async #fetchedAnswer(source: Source, reference: Reference): Promise<ManifestAnswer> {

@@ -1,5 +1,5 @@
 import type { Metadata, TagRow } from "../../metadata/index.ts";
-import { isManifestMediaType, type Tag } from "../../oci/index.ts";
+import { isManifestMediaType, type Digest, type Tag } from "../../oci/index.ts";
 import type { ManifestHead } from "../../upstream/index.ts";
 import type { Age, ManifestAnswer } from "../answers.ts";
 import { within, type Clock } from "../clock.ts";
@@ -7,6 +7,7 @@ import { Collapse } from "../collapse.ts";
 import { durably } from "../durably.ts";
 import type { CacheObserver } from "../observer.ts";
 import { ageSeconds, isFresh, isGone, mayServeStale, staleReason, ttlSeconds, type StaleReason } from "./freshness.ts";
+import type { Keeping } from "../keeping.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import { manifestAnswer, manifestUnknown, outcomeOf, type FetchedManifest, type Manifests } from "./manifests.ts";
 import type { Negatives } from "../negatives.ts";
@@ -14,6 +15,7 @@ import { askUpstream, clientError, manifestKey, waitFor, type Source } from "../
 
 export interface TagPorts {
   index: Metadata;
+  eviction: Keeping;
   manifests: Manifests;
   manifestStore: ManifestStore;
   negatives: Negatives;
@@ -52,6 +54,8 @@ export class Tags {
     const { index, clock, negatives } = this.#ports;
     const row = index.tag(source.key, tag);
     const now = clock.now();
+    const held = row?.held && (await this.#held(request, row));
+    if (held) return this.#used(request, held);
     let answer: ManifestAnswer;
     if (row && !mustCheck && row.goneSince === undefined && isFresh(row.checkedAt, source.tags, now)) {
       answer = await this.#settle(request, row, Promise.resolve(believed(row)), false);
@@ -61,8 +65,21 @@ export class Tags {
       const { promise, isLeader } = this.#checks.run(this.#key(request), () => this.#check(request, row));
       answer = await this.#settle(request, row, promise, isLeader);
     }
-    index.touch(answer.digest, now);
+    return this.#used(request, answer);
+  }
+
+  /** A GET is a pull; a HEAD may be no more than a look whether there is something new. */
+  #used({ method }: TagRequest, answer: ManifestAnswer): ManifestAnswer {
+    const { eviction } = this.#ports;
+    if (method === "GET" && answer.bytes) eviction.pulled(answer.digest);
+    else eviction.seen(answer.digest);
     return answer;
+  }
+
+  /** What an operator has rolled the tag back to; the upstream is not asked until it is released. */
+  async #held(request: TagRequest, row: TagRow): Promise<ManifestAnswer | undefined> {
+    const age = this.#age(request, row.checkedAt);
+    return this.#stored(row.held, (manifest) => manifestAnswer("hit", manifest, { age, flag: "rolled-back" }));
   }
 
   #write(write: Promise<void>): Promise<boolean> {
@@ -150,7 +167,7 @@ export class Tags {
     }
     const flag = mirrorFlag(resolution.isFromOrigin);
     if (resolution.kind === "named") return this.#named(request, resolution.head, { age, flag });
-    const confirmed = row && (await this.#stored(row, (manifest) => manifestAnswer("hit", manifest, { age, flag })));
+    const confirmed = row && (await this.#stored(row.manifest, (manifest) => manifestAnswer("hit", manifest, { age, flag })));
     return confirmed ?? this.#refetched(request, { age, flag });
   }
 
@@ -201,14 +218,14 @@ export class Tags {
 
   async #stale(request: TagRequest, row: TagRow, reason: StaleReason): Promise<ManifestAnswer | undefined> {
     const age = this.#age(request, row.checkedAt);
-    return this.#stored(row, (manifest) => manifestAnswer("stale", manifest, { age, flag: reason }));
+    return this.#stored(row.manifest, (manifest) => manifestAnswer("stale", manifest, { age, flag: reason }));
   }
 
   async #stored(
-    row: TagRow,
+    digest: Digest | undefined,
     answer: (manifest: StoredManifest) => ManifestAnswer,
   ): Promise<ManifestAnswer | undefined> {
-    const manifest = row.manifest && (await this.#ports.manifestStore.read(row.manifest));
+    const manifest = digest && (await this.#ports.manifestStore.read(digest));
     return manifest && answer(manifest);
   }
 

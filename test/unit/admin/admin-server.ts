@@ -1,8 +1,8 @@
 import { createServer, request, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { onTestFinished } from "vitest";
-import { createAdminApp, type AdminAppOptions, type Stats } from "../../../src/admin/index.ts";
+import { expect, onTestFinished } from "vitest";
+import { createAdminApp, type AdminAppOptions, type Operations, type Stats } from "../../../src/admin/index.ts";
 
 export const someStats: Stats = {
   version: "1.2.3",
@@ -28,6 +28,24 @@ export const someStats: Stats = {
   upstreams: [{ name: "docker.io", requests: 42, fetchedBytes: 1024 ** 3 }],
 };
 
+/** Operations of which only some are expected; what is asked of them stands in `asked`. */
+export function fakeOperations(expected: Partial<Operations>): Operations & { asked: unknown[][] } {
+  const asked: unknown[][] = [];
+  const operations = new Proxy(expected, {
+    get(target, name: keyof Operations & string) {
+      return (...given: unknown[]): unknown => {
+        asked.push([name, ...given]);
+        const operation = target[name] as ((...given: unknown[]) => unknown) | undefined;
+        if (!operation) throw new Error(`nobody expects ${name}`);
+        return operation(...given);
+      };
+    },
+  });
+  return Object.defineProperty(Object.create(operations) as Operations & { asked: unknown[][] }, "asked", {
+    value: asked,
+  });
+}
+
 export function adminOptions(options: Partial<AdminAppOptions> = {}): AdminAppOptions {
   return {
     readiness: () => ({ ready: true, reasons: [] }),
@@ -37,6 +55,8 @@ export function adminOptions(options: Partial<AdminAppOptions> = {}): AdminAppOp
     stats: () => someStats,
     token: "the-token",
     isLoopback: true,
+    isUnixSocket: false,
+    operations: fakeOperations({}),
     onError: (error) => {
       throw new Error("an error that no test expects", { cause: error });
     },
@@ -67,27 +87,54 @@ export interface Answer {
 export interface Question {
   method?: string;
   headers?: Record<string, string>;
+  body?: string | Buffer;
+  /** A unix socket to listen on instead of a port. */
+  socketPath?: string;
 }
 
 /** One request to an app of its own; `Host` can be set, which fetch does not allow. */
 export async function ask(
   app: RequestListener,
   path: string,
-  { method = "GET", headers = {} }: Question = {},
+  { method = "GET", headers = {}, body, socketPath }: Question = {},
 ): Promise<Answer> {
-  const url = await listen(app);
+  const url = await listen(app, socketPath);
   return new Promise((resolve, reject) => {
-    request(`${url}${path}`, { method, headers, agent: false }, (response) => {
+    const target = socketPath === undefined ? `${url}${path}` : `http://localhost${path}`;
+    request(target, { method, headers, agent: false, ...(socketPath !== undefined && { socketPath }) }, (response) => {
       text(response).then(
         (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
         reject,
       );
     })
       .on("error", reject)
-      .end();
+      .end(body);
   });
 }
 
 export function askAdmin(options: Partial<AdminAppOptions>, path: string, question?: Question): Promise<Answer> {
   return ask(createAdminApp(adminOptions(options)), path, question);
+}
+
+export const bearer = { authorization: "Bearer the-token" };
+
+/** The same with the token, and a body in JSON where there is one. */
+export async function askWithToken(
+  operations: Partial<Operations>,
+  path: string,
+  { method = "GET", body }: { method?: string; body?: unknown } = {},
+): Promise<{ status: number; headers: IncomingHttpHeaders; json: unknown; asked: unknown[][] }> {
+  const fake = fakeOperations(operations);
+  const question = {
+    method,
+    headers: { ...bearer, ...(body !== undefined && { "content-type": "application/json" }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  };
+  const { status, headers, body: text } = await askAdmin({ operations: fake }, `/api/v1${path}`, question);
+  return { status, headers, json: JSON.parse(text), asked: fake.asked };
+}
+
+/** Matches a problem with this status whose detail holds these words. */
+export function problem(status: number, words: string): object {
+  return { status, detail: expect.stringContaining(words) as string };
 }

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { blobPath, openBlobStore, StoreError, type BlobStore } from "../../../src/blobstore/index.ts";
 import { createCache, type BlobAnswer, type Cache } from "../../../src/cache/index.ts";
-import { createBudget, type Budget } from "../../../src/eviction/index.ts";
+import { Eviction, type Budget } from "../../../src/eviction/index.ts";
 import { openMetadata, type Metadata } from "../../../src/metadata/index.ts";
 import { digestOf, RegistryError } from "../../../src/oci/index.ts";
 import { UpstreamError } from "../../../src/upstream/index.ts";
@@ -11,6 +11,7 @@ import { ManualClock } from "../../support/manual-clock.ts";
 import { temporaryDirectory } from "../metadata/temporary-directory.ts";
 import { FakeUpstream } from "./fake-upstream.ts";
 import { receive, repositoryOf } from "./hangar.ts";
+import { storeWith } from "./store-with.ts";
 
 const body = seededBytes("blob answers", 300_000);
 const digest = digestOf(body);
@@ -31,22 +32,34 @@ async function openCache(withStore: (store: BlobStore) => BlobStore = (store) =>
   const upstream = new FakeUpstream();
   const store = withStore(await openBlobStore({ directory, bootId: "test" }));
   const index = await openMetadata({ directory, now: () => clock.now() });
-  const budget = await createBudget({
-    maxSize: { kind: "bytes", bytes: 1e9 },
-    minFree: { kind: "bytes", bytes: 0 },
-    storedBytes: () => index.counts().storedBytes,
-    space: () => Promise.resolve({ availableBytes: 1e12, totalBytes: 1e12 }),
-  });
+  const eviction = await Eviction.create(
+    {
+      ...{ maxSize: { kind: "bytes", bytes: 1e9 }, minFree: { kind: "bytes", bytes: 0 } },
+      ...{ highWatermark: 1, lowWatermark: 1, leaseForMs: 900_000, orphanGraceMs: 3_600_000 },
+    },
+    {
+      ...{ store, index, now: () => clock.now(), setTimer: (ms, action) => clock.setTimer(ms, action) },
+      observer: { evicted: () => undefined, doomed: () => undefined, failed: () => undefined },
+    },
+  );
+  const { budget } = eviction;
   const tags = {
     ...{ freshForMs: 60_000, staleForMs: 0, staleAfterMs: 2000, absentForMs: 10_000, goneGraceMs: 0 },
     ...{ onGone: "drop" as const, onDenied: "refuse" as const },
   };
   const cache = createCache(
-    { abandoned: { lingerMs: 5000, keepForMs: 60_000 }, memory: { hotBlobsBytes: 1, maxHotBlobBytes: 0 } },
+    {
+      abandoned: { lingerMs: 5000, keepForMs: 60_000 },
+      memory: { hotBlobsBytes: 1, maxHotBlobBytes: 0 },
+      scrub: { verifyOnRead: "stale" },
+    },
     {
       upstreams: [{ upstream, tags, limits: { answerWithinMs: 20_000, maxBlobSizeBytes: 1e12 } }],
-      ...{ store, index, budget, clock },
-      observer: { verifyFailed: () => undefined, uncached: () => undefined, corrupt: () => undefined },
+      ...{ store, index, eviction, clock, adopt: () => Promise.resolve(false) },
+      observer: {
+        ...{ verifyFailed: () => undefined, uncached: () => undefined, corrupt: () => undefined },
+        setAside: () => undefined,
+      },
     },
   );
   onTestFinished(async () => {
@@ -137,14 +150,9 @@ describe("an upstream that sends nothing for a blob", () => {
   });
 
   test("is refused on a full disk too: an empty body is not the blob", async () => {
-    const { upstream, get } = await openCache((store) => ({
-      stage: () => Promise.reject(new StoreError("no-space", "ENOSPC", undefined)),
-      open: (of) => store.open(of),
-      readAll: (of) => store.readAll(of),
-      remove: (of) => store.remove(of),
-      space: () => store.space(),
-      close: () => store.close(),
-    }));
+    const { upstream, get } = await openCache((store) =>
+      storeWith(store, { stage: () => Promise.reject(new StoreError("no-space", "ENOSPC", undefined)) }),
+    );
     const answer = get("library/demo").then(
       () => "answered",
       (error: unknown) => (error instanceof RegistryError ? error.code : error),

@@ -4,6 +4,7 @@ import { UpstreamError } from "../../../src/upstream/index.ts";
 import { seededBytes } from "../../upstream/index.ts";
 import type { Feed } from "./fake-upstream.ts";
 import { abandoned, digestOf, openHangar, readerAt, receive, until, type Hangar } from "./hangar.ts";
+import { storeWith } from "./store-with.ts";
 
 const MiB = 1024 * 1024;
 const large = seededBytes("large", 17 * MiB);
@@ -181,7 +182,7 @@ describe("fills that nobody reads any more", () => {
 
 /** The store, with commits that wait. */
 function committingAfter(store: BlobStore, gate: Promise<undefined>): BlobStore {
-  return {
+  return storeWith(store, {
     async stage(onWritten) {
       const staging = await store.stage(onWritten);
       return {
@@ -198,10 +199,5 @@ function committingAfter(store: BlobStore, gate: Promise<undefined>): BlobStore 
         close: () => staging.close(),
       };
     },
-    open: (of) => store.open(of),
-    readAll: (of) => store.readAll(of),
-    remove: (of) => store.remove(of),
-    space: () => store.space(),
-    close: () => store.close(),
-  };
+  });
 }

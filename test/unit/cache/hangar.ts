@@ -55,6 +55,7 @@ export async function openHangar(
     minFree: { kind: "bytes", bytes: 0 },
     storedBytes: () => storedBytes,
     space: () => Promise.resolve({ availableBytes: 1e12, totalBytes: 1e12 }),
+    makeRoom: () => Promise.resolve(false),
   });
   const clock = new ManualClock();
   const upstream = new FakeUpstream();
@@ -63,6 +64,7 @@ export async function openHangar(
   const plain: FlightsPorts = {
     store,
     budget,
+    hold: () => () => undefined,
     clock,
     record(_, name, digest, size) {
       storedBytes += size;
@@ -73,6 +75,7 @@ export async function openHangar(
       verifyFailed: (name) => noticed.push(name),
       uncached: (reason) => noticed.push(reason),
       corrupt: (digest) => noticed.push(digest),
+      setAside: (isSetAside) => noticed.push(`set aside: ${String(isSetAside)}`),
     },
   };
   const ports = { ...plain, ...override(plain) };

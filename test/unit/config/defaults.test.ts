@@ -44,7 +44,19 @@ describe("no configuration at all", () => {
   });
 
   it("has the documented values everywhere else", () => {
-    expect(settings.storage).toEqual({ maxSize: undefined, minFree: { kind: "share", share: 0.1 } });
+    expect(settings.storage).toEqual({
+      maxSize: undefined,
+      minFree: { kind: "share", share: 0.1 },
+      highWatermark: 0.95,
+      lowWatermark: 0.9,
+    });
+    expect(settings.eviction).toEqual({ leaseForMs: 900_000, orphanGraceMs: 3_600_000 });
+    expect(settings.pins).toEqual([]);
+    expect(settings.scrub).toEqual({
+      everyMs: 2_592_000_000,
+      rateBytesPerSecond: 52_428_800,
+      verifyOnRead: "stale",
+    });
     expect(settings.abandoned).toEqual({ lingerMs: 5000, keepForMs: 900_000 });
     expect(settings.memory).toEqual({ hotBlobsBytes: 67_108_864, maxHotBlobBytes: 262_144 });
     expect(settings.serve).toEqual({ idleTimeoutMs: 120_000, minRateBytesPerSecond: 1024, drainForMs: 25_000 });

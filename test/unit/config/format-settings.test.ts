@@ -26,7 +26,10 @@ upstreams:
 listen: ["127.0.0.1:5000", "[::1]:5000", "unix:/run/e.sock"]
 admin: { listen: "127.0.0.1:6001", tokenFile: /run/token }
 metrics: { listen: "0.0.0.0:9100" }
-storage: { maxSize: 200GiB, minFree: 7% }
+storage: { maxSize: 200GiB, minFree: 7%, highWatermark: 57%, lowWatermark: 29% }
+eviction: { leaseFor: 90s, orphanGrace: 0 }
+pins: ["docker.io/alpine:3", { image: "ghcr.io/org/**:v*", platforms: [linux/arm64/v8, linux/armhf] }]
+scrub: { every: 0, rate: 1MB/s, verifyOnRead: never }
 serve: { minRate: 0, idleTimeout: 90s }
 tags: { freshFor: 1500ms, cooldown: 0s, onDenied: keep }
 limits: { maxBlobSize: 500MB }

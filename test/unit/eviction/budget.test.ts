@@ -16,6 +16,7 @@ async function budgetOf(options: Partial<BudgetOptions> & { available?: () => nu
     minFree: { kind: "bytes", bytes: 0 },
     storedBytes: () => 0,
     space: () => Promise.resolve({ availableBytes: available(), totalBytes: total }),
+    makeRoom: () => Promise.resolve(false),
     ...rest,
   });
 }

@@ -1,5 +1,5 @@
 import Database from "better-sqlite3";
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openMetadata } from "../../../src/metadata/index.ts";
@@ -95,10 +95,14 @@ describe("the index", () => {
     database.close();
   });
 
-  test("says that a file is damaged which is no index", async () => {
+  test("sets a file aside which is no index, and begins anew", async () => {
     const directory = await temporaryDirectory();
-    await writeFile(join(directory, "index.db"), "no database, but long enough to be looked at\n".repeat(100));
-    await expect(openMetadata({ directory })).rejects.toMatchObject({ kind: "damaged" });
+    const damaged = "no database, but long enough to be looked at\n".repeat(100);
+    await writeFile(join(directory, "index.db"), damaged);
+    const metadata = await openMetadata({ directory });
+    expect(metadata.rebuilt).toEqual({ damaged: join(directory, "index.db.damaged"), from: "nothing" });
+    await metadata.close();
+    expect(await readFile(join(directory, "index.db.damaged"), "utf8")).toBe(damaged);
   });
 
   test("has every write that was acknowledged before kill -9", async () => {

@@ -92,11 +92,11 @@ describe("tags and listings", () => {
     await metadata.recordPending(alpine, latest, pending, 3000);
     await recordManifest(metadata, alpine, { text: "new", at: 4000 });
     const database = new Database(join(directory, "index.db"), { readonly: true });
-    const history = database.prepare("SELECT name, digest, at FROM tag_history ORDER BY id").all();
+    const history = database.prepare("SELECT name, digest, first_seen, last_seen FROM tag_history ORDER BY id").all();
     database.close();
     expect(history).toEqual([
-      { name: "latest", digest: digestFor("old"), at: 2000 },
-      { name: "latest", digest: digestFor("new"), at: 4000 },
+      { name: "latest", digest: digestFor("old"), first_seen: 2000, last_seen: 3000 },
+      { name: "latest", digest: digestFor("new"), first_seen: 4000, last_seen: null },
     ]);
   });
 

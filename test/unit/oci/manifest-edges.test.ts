@@ -81,6 +81,51 @@ describe("the digests that a manifest names", () => {
   });
 });
 
+describe("the platforms of an index's children", () => {
+  const platformOf = (platform: unknown) =>
+    parse({ schemaVersion: 2, manifests: [{ ...config, platform }] }).edges[0]?.platform;
+
+  test.each([
+    [{ os: "linux", architecture: "amd64" }, "linux/amd64"],
+    [{ os: "linux", architecture: "arm64", variant: "v8" }, "linux/arm64"],
+    [{ os: "linux", architecture: "arm", variant: "v6" }, "linux/arm/v6"],
+    [{ os: "Linux", architecture: "AMD64", variant: "" }, "linux/amd64"],
+    [{ os: "linux", architecture: "amd64", variant: null }, "linux/amd64"],
+    [{ os: "windows", architecture: "amd64", "os.version": "10.0.20348.2527" }, "windows/amd64"],
+    [{ os: "unknown", architecture: "unknown" }, "unknown/unknown"],
+  ])("are canonical: %j", (platform, expected) => {
+    expect(platformOf(platform)).toBe(expected);
+  });
+
+  test.each([
+    [undefined],
+    [null],
+    ["linux/amd64"],
+    [["linux", "amd64"]],
+    [{}],
+    [{ os: "linux" }],
+    [{ os: 1, architecture: "amd64" }],
+    [{ os: "", architecture: "" }],
+    [{ os: "linux", architecture: "amd64", variant: 1 }],
+    [{ os: "linux/amd64", architecture: "v1" }],
+    [{ os: "linux", architecture: "amd64/v2" }],
+    [{ os: "linux", architecture: "x".repeat(65) }],
+  ])("are absent, and refuse nothing, where they are %j", (platform) => {
+    const [edge] = parse({ schemaVersion: 2, manifests: [{ ...config, platform }] }).edges;
+    expect(edge).toStrictEqual({ role: "child", digest: config.digest, size: 6 });
+  });
+
+  test("are of children alone", () => {
+    const platform = { os: "linux", architecture: "amd64" };
+    const described = { ...layer, platform };
+    const edges = [
+      ...parse({ ...image, config: described, layers: [described], subject: described }).edges,
+      ...parse({ schemaVersion: 2, manifests: [], subject: described }).edges,
+    ];
+    expect(edges.filter((edge) => "platform" in edge)).toEqual([]);
+  });
+});
+
 describe("the annotations of a manifest", () => {
   test("are kept where they are text, and pollute nothing", () => {
     const annotations = JSON.parse('{"a":"1","b":2,"__proto__":"x","c":null}') as Record<string, unknown>;

@@ -56,8 +56,8 @@ describe("metrics at the start", () => {
   it("has help and a type for each, and those of the process beside them", async () => {
     const { contentType, body } = await metrics.render();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(25);
-    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(25);
+    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(34);
+    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(34);
     expect(body).toMatch(/^process_resident_memory_bytes \d+$/m);
     expect(body).toMatch(/^nodejs_eventloop_lag_seconds /m);
   });
@@ -170,6 +170,10 @@ describe("metrics of the store", () => {
     reservedBytes: 4,
     blobs: 5,
     manifests: 6,
+    leases: 7,
+    pins: 8,
+    passthrough: 0 as const,
+    reconcileRatio: 1,
   };
 
   it("are read when they are asked for, once each time", async () => {

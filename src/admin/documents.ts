@@ -1,0 +1,113 @@
+import type { EvictionReport, Explanation, PlannedVictim } from "../eviction/index.ts";
+import type { PinRow, TagPeriod } from "../metadata/index.ts";
+import type { Digest, ImageName } from "../oci/index.ts";
+import { formatImageName } from "../oci/index.ts";
+import type { Job } from "./jobs.ts";
+import type { TagHistory } from "./operations.ts";
+
+/** A time in RFC 3339, `2026-01-02T03:04:05.000Z`. */
+type Time = string;
+
+/** A list, whole where `nextCursor` is null. */
+export interface ListDocument<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+/** The body of `GET /api/v1/explain`. Null stands for what is not known or does not apply. */
+export interface ExplanationDocument {
+  /** What was asked for, in its canonical form. */
+  subject: string;
+  digest: Digest;
+  kind: Explanation["kind"];
+  state: Explanation["state"];
+  size: number | null;
+  tags: Explanation["tags"];
+  neededBy: { digest: Digest; kind: "image" | "index"; platform: string | null; images: string[] }[];
+  platforms: { digest: Digest; platform: string | null; isHere: boolean }[];
+  pins: string[];
+  leasedUntil: Time | null;
+  firstFetchedAt: Time | null;
+  lastPulledAt: Time | null;
+  lastVerifiedAt: Time | null;
+  queue: { rank: number } | null;
+  uniqueBytes: number;
+  sharedBytes: number;
+  departures: { image: string | null; reason: string; bytes: number; at: Time }[];
+}
+
+/** The body of `GET /api/v1/eviction/plan` and of `POST /api/v1/evict`. */
+export interface EvictionDocument extends Omit<EvictionReport, "victims"> {
+  victims: (Omit<PlannedVictim, "lastPulledAt"> & { lastPulledAt: Time })[];
+}
+
+/** `platforms` null means all. */
+export interface PinDocument {
+  image: string;
+  origin: PinRow["origin"];
+  platforms: readonly string[] | null;
+}
+
+/** The body of `GET /api/v1/tag-history`, newest first; `lastSeen` is null for what the tag names now. */
+export interface TagHistoryDocument extends ListDocument<{ digest: Digest; firstSeen: Time; lastSeen: Time | null }> {
+  image: string;
+  held: Digest | null;
+}
+
+/** The body of `GET /api/v1/jobs/{id}`. */
+export interface JobDocument extends Omit<Job, "startedAt" | "endedAt" | "error"> {
+  startedAt: Time;
+  endedAt: Time | null;
+  error: string | null;
+}
+
+export function explanationDocument(subject: ImageName | Digest, explanation: Explanation): ExplanationDocument {
+  const { neededBy, platforms, departures } = explanation;
+  return {
+    ...explanation,
+    subject: typeof subject === "string" ? subject : formatImageName(subject),
+    size: explanation.size ?? null,
+    neededBy: neededBy.map(({ platform, ...needed }) => ({ ...needed, platform: platform ?? null })),
+    platforms: platforms.map(({ platform, ...named }) => ({ ...named, platform: platform ?? null })),
+    leasedUntil: formatTime(explanation.leasedUntil),
+    firstFetchedAt: formatTime(explanation.firstFetchedAt),
+    lastPulledAt: formatTime(explanation.lastPulledAt),
+    lastVerifiedAt: formatTime(explanation.lastVerifiedAt),
+    queue: explanation.queue ?? null,
+    departures: departures.map(({ image, at, ...left }) => ({ ...left, image: image ?? null, at: formatTime(at) })),
+  };
+}
+
+export function evictionDocument({ victims, ...report }: EvictionReport): EvictionDocument {
+  return {
+    ...report,
+    victims: victims.map((victim) => ({ ...victim, lastPulledAt: formatTime(victim.lastPulledAt) })),
+  };
+}
+
+export function pinDocument({ image, origin, platforms }: PinRow): PinDocument {
+  return { image, origin, platforms: platforms ?? null };
+}
+
+export function tagHistoryDocument(image: ImageName, { held, periods }: TagHistory): TagHistoryDocument {
+  const items = periods.map(({ digest, firstSeen, lastSeen }: TagPeriod) => {
+    return { digest, firstSeen: formatTime(firstSeen), lastSeen: formatTime(lastSeen) };
+  });
+  return { image: formatImageName(image), held: held ?? null, items, nextCursor: null };
+}
+
+export function jobDocument(job: Job): JobDocument {
+  return {
+    ...job,
+    startedAt: formatTime(job.startedAt),
+    endedAt: formatTime(job.endedAt),
+    result: job.result ?? null,
+    error: job.error ?? null,
+  };
+}
+
+function formatTime(ms: number): Time;
+function formatTime(ms: number | undefined): Time | null;
+function formatTime(ms: number | undefined): Time | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}

@@ -1,0 +1,11 @@
+/** What was asked for is understood, and is not done. The message is for the person who asked. */
+export class OperationRefused extends Error {
+  override readonly name = "OperationRefused";
+  readonly kind = "operation-refused";
+  readonly status: 404 | 409 | 422;
+
+  constructor(status: OperationRefused["status"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}

@@ -1,0 +1,40 @@
+import type { EvictionReport, Explanation } from "../eviction/index.ts";
+import type { PinRow, TagPeriod } from "../metadata/index.ts";
+import type { Digest, ImageName } from "../oci/index.ts";
+import type { Job } from "./jobs.ts";
+
+/** What the admin API lets people ask and do; the application provides it. Images of `tagHistory` and `rollback` have a tag. */
+export interface Operations {
+  /** Undefined for what was never heard of. */
+  explain(subject: ImageName | Digest): Promise<Explanation | undefined>;
+  /** What `evictBytes` would do now; changes nothing. */
+  plan(freeBytes: number): Promise<EvictionReport>;
+  evictBytes(freeBytes: number): Promise<EvictionReport>;
+  /** @throws OperationRefused for an image that is pinned or in use. */
+  evictImage(image: ImageName, dryRun: boolean): Promise<EvictionReport | "absent">;
+  pins(): PinRow[];
+  /** `image` is the canonical text of a pattern; `platforms` are canonical, undefined means all. */
+  putPin(image: string, platforms: readonly string[] | undefined): Promise<void>;
+  dropPin(image: string): Promise<"dropped" | "from-config" | "absent">;
+  /** Undefined for a tag that was never heard of. */
+  tagHistory(image: ImageName): TagHistory | undefined;
+  /** @throws OperationRefused for a tag that is not known, or a digest that cannot be served. */
+  rollback(image: ImageName, digest: Digest | "release"): Promise<void>;
+  /** @throws OperationRefused where one runs already. */
+  startVerify(): Job;
+  /**
+   * `directory` is absolute.
+   * @throws OperationRefused where one runs already, or for a directory that cannot be used.
+   */
+  startBackup(directory: string): Job;
+  job(id: string): Job | undefined;
+  /** Whether it was running; it ends soon after. */
+  cancelJob(id: string): boolean;
+}
+
+export interface TagHistory {
+  /** What a rollback serves instead of what the upstream names. */
+  held: Digest | undefined;
+  /** Newest first. */
+  periods: TagPeriod[];
+}

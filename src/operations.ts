@@ -1,0 +1,78 @@
+import { Jobs, OperationRefused, type Operations } from "./admin/index.ts";
+import type { Clock } from "./cache/index.ts";
+import { ImagePinned } from "./eviction/index.ts";
+import { formatImageName, type ImageName, type Reference, type Tag } from "./oci/index.ts";
+import type { Parts, Undo } from "./parts.ts";
+import { UpkeepError } from "./upkeep/index.ts";
+
+/** What the admin API does, put together from the rooms. */
+export function createOperations(
+  { index, eviction, upkeep }: Parts,
+  { clock, onError, undo }: { clock: Clock; onError: (error: unknown) => void; undo: Undo },
+): Operations {
+  const jobs = new Jobs({ now: () => clock.now(), onError });
+  undo.push(() => jobs.close());
+  return {
+    explain: (subject) => Promise.resolve(eviction.explain(subject)),
+    plan: (freeBytes) => eviction.plan(freeBytes),
+    evictBytes: (freeBytes) => eviction.evictBytes(freeBytes),
+    async evictImage(image, dryRun) {
+      try {
+        return (await eviction.evictImage(image, dryRun)) ?? "absent";
+      } catch (error) {
+        if (!(error instanceof ImagePinned)) throw error;
+        throw new OperationRefused(409, `${formatImageName(image)} is ${error.message}: unpin it first`);
+      }
+    },
+    pins: () => index.graph.pins(),
+    putPin: (image, platforms) => eviction.setPin({ image, origin: "api", platforms }),
+    async dropPin(image) {
+      if (await eviction.dropPin(image)) return "dropped";
+      const isConfigured = index.graph.pins().some((pin) => pin.image === image);
+      return isConfigured ? "from-config" : "absent";
+    },
+    tagHistory(image) {
+      const { upstream, repository, tag } = tagOf(image);
+      const key = { upstream, name: repository };
+      const periods = index.graph.tagHistory(key, tag);
+      return periods.length === 0 ? undefined : { held: index.graph.heldDigest(key, tag), periods };
+    },
+    async rollback(image, digest) {
+      const { upstream, repository, tag } = tagOf(image);
+      const key = { upstream, name: repository };
+      if (!index.tag(key, tag)) throw new OperationRefused(404, `${formatImageName(image)} is not stored`);
+      if (digest !== "release" && !(index.graph.manifest(digest)?.state === "present" && index.isMember(key, digest))) {
+        throw new OperationRefused(
+          404,
+          `${digest} is not stored for ${upstream}/${repository}: pull it by its digest first`,
+        );
+      }
+      await index.holdTag(key, tag, digest === "release" ? undefined : digest);
+    },
+    startVerify: () => jobs.start("verify", (signal, onProgress) => upkeep.verify({ signal, onProgress })),
+    startBackup: (directory) =>
+      jobs.start("backup", async (signal, onProgress) => {
+        try {
+          return await upkeep.backup(directory, { signal, onProgress });
+        } catch (error) {
+          if (error instanceof UpkeepError) throw new OperationRefused(422, error.message);
+          throw error;
+        }
+      }),
+    job: (id) => jobs.get(id),
+    cancelJob: (id) => jobs.cancel(id),
+  };
+}
+
+function tagOf({ upstream, repository, reference }: ImageName): {
+  upstream: string;
+  repository: ImageName["repository"];
+  tag: Tag;
+} {
+  if (isTag(reference)) return { upstream, repository, tag: reference.tag };
+  throw new OperationRefused(422, "an image with a tag is meant, not one with a digest");
+}
+
+function isTag(reference: Reference): reference is Extract<Reference, { kind: "tag" }> {
+  return reference.kind === "tag";
+}

@@ -1,0 +1,127 @@
+import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
+import { createCache, type Cache, type Clock } from "./cache/index.ts";
+import type { Settings, UpstreamEntry } from "./config/index.ts";
+import { Eviction } from "./eviction/index.ts";
+import { openMetadata, type Metadata } from "./metadata/index.ts";
+import { observeCache, observeEviction, observeUpkeep, observeUpstream, type ObserverPorts } from "./observers.ts";
+import { createMetrics, type Logger, type Metrics } from "./telemetry/index.ts";
+import { createUpkeep, type Upkeep } from "./upkeep/index.ts";
+import { createUpstream, type Upstream } from "./upstream/index.ts";
+
+const backupEveryMs = 60 * 60 * 1000;
+
+export interface Parts {
+  store: BlobStore;
+  index: Metadata;
+  eviction: Eviction;
+  upkeep: Upkeep;
+  cache: Cache;
+  metrics: Metrics;
+}
+
+/** Steps that take back what has been built, the first to be taken at the end. */
+export type Undo = (() => Promise<void> | void)[];
+
+export interface PartsOptions {
+  logger: Logger;
+  clock: Clock;
+}
+
+/** Builds everything behind the listeners, bottom up. The caller holds the lock of the data directory. */
+export async function buildParts(settings: Settings, { logger, clock }: PartsOptions, undo: Undo): Promise<Parts> {
+  const metrics = createMetrics({ upstreams: settings.upstreams.map(({ name }) => name), now: () => clock.now() });
+  const observing: ObserverPorts = { metrics, logger, clock };
+  const now = (): number => clock.now();
+  const setTimer = (ms: number, action: () => void): (() => void) => clock.setTimer(ms, action);
+
+  const store = await openBlobStore({ directory: settings.dataDir, bootId: String(process.pid) });
+  undo.push(() => store.close());
+  const index = await openIndex(settings, now, logger, undo);
+  const eviction = await Eviction.create(
+    { ...settings.storage, ...settings.eviction },
+    { store, index, now, setTimer, observer: observeEviction(observing, (digests) => cache.forget(digests)) },
+  );
+  undo.push(() => eviction.close());
+  await eviction.setConfigPins(settings.pins);
+  const upkeep = createUpkeep({
+    directory: settings.dataDir,
+    store,
+    index,
+    scrub: settings.scrub,
+    now,
+    setTimer,
+    observer: observeUpkeep(observing),
+    onLost(digest) {
+      cache.refetch(digest).catch((error: unknown) => {
+        logger.warn({ err: error, digest }, "a lost file could not be fetched again; the next pull will try");
+      });
+    },
+  });
+  undo.push(() => upkeep.close());
+  const upstreams = settings.upstreams.map((entry) => ({ ...entry, upstream: openUpstream(entry, metrics) }));
+  undo.push(async () => {
+    await Promise.all(upstreams.map(({ upstream }) => upstream.close()));
+  });
+  const adopt = (digest: Parameters<Upkeep["adopt"]>[0]): Promise<boolean> => upkeep.adopt(digest);
+  const observer = observeCache(observing);
+  const cache = createCache(settings, { upstreams, store, index, eviction, adopt, clock, observer });
+  undo.push(() => cache.close());
+  const parts = { store, index, eviction, upkeep, cache, metrics };
+  observeGauges(parts);
+  return parts;
+}
+
+/** What goes on behind the requests: files and index are compared, then content may go, then it is checked again. */
+export async function beginUpkeep({ eviction, upkeep }: Parts): Promise<void> {
+  const reconciled = upkeep.reconcile();
+  await upkeep.edgesComplete;
+  eviction.begin();
+  await reconciled;
+  upkeep.startScrub();
+}
+
+async function openIndex(settings: Settings, now: () => number, logger: Logger, undo: Undo): Promise<Metadata> {
+  const index = await openMetadata({ directory: settings.dataDir, now });
+  const backups = setInterval(() => {
+    index.backup().catch((error: unknown) => logger.warn({ err: error }, "the index could not be copied to index.bak"));
+  }, backupEveryMs).unref();
+  undo.push(async () => {
+    clearInterval(backups);
+    await index.close();
+  });
+  if (index.rebuilt) {
+    const { damaged, from } = index.rebuilt;
+    const words = from === "backup" ? "begun anew from index.bak" : "begun anew: tags are learnt again from upstream";
+    logger.error({ damaged, from }, `the index was damaged or gone; it was set aside and ${words}`);
+  }
+  return index;
+}
+
+function openUpstream(entry: UpstreamEntry, metrics: Metrics): Upstream {
+  const options = { ...entry, endpoints: [...entry.endpoints], tokenHosts: [...entry.tokenHosts] };
+  return createUpstream(options, observeUpstream(entry.name, metrics));
+}
+
+function observeGauges({ metrics, store, index, eviction, upkeep, cache }: Parts): void {
+  metrics.observeFlights(() => {
+    const { running, followers } = cache.flights();
+    return { flights: running, followers };
+  });
+  metrics.observeStore(async () => {
+    const { availableBytes } = await store.space();
+    const { blobs, manifests, storedBytes } = index.counts();
+    const { maxBytes, reservedBytes } = eviction.budget;
+    return {
+      bytes: storedBytes,
+      maxBytes,
+      reservedBytes,
+      freeBytes: availableBytes,
+      blobs,
+      manifests,
+      leases: eviction.leases,
+      pins: eviction.pins,
+      passthrough: cache.isStoreSetAside() ? 1 : 0,
+      reconcileRatio: upkeep.reconcileRatio,
+    };
+  });
+}

@@ -1,0 +1,24 @@
+import type { Patch } from "./variant.ts";
+
+/** The row of a blob is written before its file has its name. */
+export const rowBeforeFile: readonly Patch[] = [
+  { file: "cache/flights/flight.ts", search: "await this.#part.commit();", replace: "" },
+  {
+    file: "cache/flights/flight.ts",
+    search: "if (await this.#ports.record(upstream, name, this.digest, this.written)) {",
+    replace: `
+      const isRecorded = await this.#ports.record(upstream, name, this.digest, this.written);
+      await this.#part.commit();
+      if (isRecorded) {`,
+  },
+];
+
+/** A file gets its name before its bytes are on the disk. */
+export const noSyncOfFile: readonly Patch[] = [
+  { file: "blobstore/staging-file.ts", search: "await this.#handle.sync();", replace: "" },
+];
+
+/** A file is recorded before its name is on the disk. */
+export const noSyncOfDirectory: readonly Patch[] = [
+  { file: "blobstore/staging-file.ts", search: "await syncDirectory(blobDirectory(directory, digest));", replace: "" },
+];

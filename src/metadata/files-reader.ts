@@ -5,23 +5,11 @@ import type { FileRow, Files } from "./files.ts";
 
 /** What upkeep reads, on the reader's connection. */
 export class FilesReader implements Files {
-  readonly #sql;
+  #sql!: ReturnType<typeof prepareAll>;
 
-  constructor(database: Database) {
-    this.#sql = {
-      rowsUnder: database.prepare<
-        { from: string; to: string },
-        Omit<FileRow, "size"> & { size: number | null }
-      >(filesSql.rowsUnder),
-      toVerify: database.prepare<{ before: number; limit: number }, { digest: Digest; size: number }>(
-        filesSql.toVerify,
-      ),
-      doomed: database.prepare<{ limit: number }, Digest>(filesSql.doomed).pluck(),
-      manifestsAfter: database.prepare<{ id: number; limit: number }, { id: number; digest: Digest }>(
-        filesSql.manifestsAfter,
-      ),
-      edgesToRead: database.prepare<[], number>(filesSql.edgesToRead).pluck(),
-    };
+  /** Reads from this connection from now on. */
+  use(database: Database): void {
+    this.#sql = prepareAll(database);
   }
 
   rowsUnder(prefix: string): FileRow[] {
@@ -45,4 +33,18 @@ export class FilesReader implements Files {
   hasEdgesToRead(): boolean {
     return this.#sql.edgesToRead.get() === 1;
   }
+}
+
+function prepareAll(database: Database) {
+  return {
+    rowsUnder: database.prepare<{ from: string; to: string }, Omit<FileRow, "size"> & { size: number | null }>(
+      filesSql.rowsUnder,
+    ),
+    toVerify: database.prepare<{ before: number; limit: number }, { digest: Digest; size: number }>(filesSql.toVerify),
+    doomed: database.prepare<{ limit: number }, Digest>(filesSql.doomed).pluck(),
+    manifestsAfter: database.prepare<{ id: number; limit: number }, { id: number; digest: Digest }>(
+      filesSql.manifestsAfter,
+    ),
+    edgesToRead: database.prepare<[], number>(filesSql.edgesToRead).pluck(),
+  };
 }

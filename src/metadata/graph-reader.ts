@@ -25,9 +25,10 @@ const front: QueuePlace = { accessedAt: -1, id: -1 };
 
 /** The reference graph on the reader's connection, each statement prepared once. */
 export class GraphReader implements Graph {
-  readonly #sql;
+  #sql!: ReturnType<typeof prepareAll>;
 
-  constructor(database: Database) {
+  /** Reads from this connection from now on. */
+  use(database: Database): void {
     this.#sql = prepareAll(database);
   }
 

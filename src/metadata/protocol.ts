@@ -45,10 +45,22 @@ export interface NewManifest {
 }
 
 /** What is done between transactions: a copy to `path` (by default `index.bak`), or a copy and the mark of a clean stop. */
-export type ControlOp = { op: "backup"; path?: string } | { op: "stop" };
+export type ControlOp =
+  | { op: "backup"; path?: string }
+  | { op: "stop" }
+  /** Copies what can be read, after a failure that ended all writing. */
+  | { op: "prepareRenewal" };
+
+/** Puts the prepared copy in the place of the index. The sender waits on the first element, which becomes one of `renewalStates`. */
+export interface Renew {
+  op: "renew";
+  state: Int32Array<SharedArrayBuffer>;
+}
+
+export const renewalStates = { waiting: 0, done: 1, failed: 2 } as const;
 
 /** To the writer. After "end" it closes the index and its thread ends. */
-export type ToWriter = { id: number; op: WriteOp | ControlOp } | "end";
+export type ToWriter = { id: number; op: WriteOp | ControlOp } | Renew | "end";
 
 /** Errors cross the thread as plain values: structured clone drops the fields of an Error. */
 export interface Failure {

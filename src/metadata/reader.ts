@@ -1,9 +1,7 @@
 import Database from "better-sqlite3";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { FilesReader } from "./files-reader.ts";
-import type { Files } from "./files.ts";
 import { GraphReader } from "./graph-reader.ts";
-import type { Graph } from "./graph.ts";
 import type { BlobRow, Listing, ListingKind, ManifestRow, Metadata, RepositoryKey, TagRow } from "./metadata.ts";
 import { readSql } from "./read-sql.ts";
 
@@ -28,7 +26,14 @@ interface ListingKey {
 
 type Nullable<T> = { [K in keyof T]: T[K] | null };
 type StoredTag = Pick<TagRow, "fetchedAt" | "checkedAt" | "firstSeen"> &
-  Nullable<{ manifest: Digest; held: Digest; goneSince: number; pending: Digest; pendingSize: number; pendingType: string }>;
+  Nullable<{
+    manifest: Digest;
+    held: Digest;
+    goneSince: number;
+    pending: Digest;
+    pendingSize: number;
+    pendingType: string;
+  }>;
 
 interface RelationIds {
   blob: number;
@@ -47,17 +52,24 @@ const busyTimeoutMs = 1000;
 
 /** All reads of the index, on the caller's thread: one read-only connection, each statement prepared once. */
 export class Reader {
-  readonly graph: Graph;
-  readonly files: Files;
-  readonly #database: Database.Database;
-  readonly #statements;
+  readonly graph = new GraphReader();
+  readonly files = new FilesReader();
+  readonly #path: string;
+  #database!: Database.Database;
+  #statements!: ReturnType<typeof prepareAll>;
 
   constructor(path: string) {
-    this.#database = new Database(path, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
+    this.#path = path;
+    this.open();
+  }
+
+  /** Opens the index at its path, for the first time or again after `close`. */
+  open(): void {
+    this.#database = new Database(this.#path, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
     this.#database.pragma("cache_size = -16000");
     this.#statements = prepareAll(this.#database);
-    this.graph = new GraphReader(this.#database);
-    this.files = new FilesReader(this.#database);
+    this.graph.use(this.#database);
+    this.files.use(this.#database);
   }
 
   blob(digest: Digest): BlobRow | undefined {

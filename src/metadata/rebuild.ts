@@ -6,6 +6,7 @@ import { DataDirectoryError, sqliteCodeOf } from "./errors.ts";
 import type { Rebuilt } from "./metadata.ts";
 import { indexPath, openIndex } from "./open-index.ts";
 import { readSql } from "./read-sql.ts";
+import { finishRenewal } from "./renewal.ts";
 
 export interface OpenedIndex {
   database: Database.Database;
@@ -19,6 +20,7 @@ export interface OpenedIndex {
  * @throws DataDirectoryError `newer-format` or `io`.
  */
 export function openOrRebuild(directory: string): OpenedIndex {
+  finishRenewal(directory);
   try {
     // Without its index, a directory that has a copy of one has lost it: an empty one would lose every tag.
     if (isMissing(indexPath(directory)) && existsSync(backupPath(directory))) return rebuild(directory);

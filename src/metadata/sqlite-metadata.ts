@@ -204,8 +204,20 @@ class SqliteMetadata implements Metadata {
     return this.#touches.flush();
   }
 
-  probe(): Promise<void> {
-    return this.#write({ op: "probe", at: this.#now() });
+  async probe(): Promise<void> {
+    try {
+      await this.#write({ op: "probe", at: this.#now() });
+    } catch (error) {
+      if (!(error instanceof WriteError) || error.kind !== "io") throw error;
+      await this.#send({ op: "prepareRenewal" });
+      this.#reader.close();
+      try {
+        this.#writer.renew();
+      } finally {
+        this.#reader.open();
+      }
+      await this.#write({ op: "probe", at: this.#now() });
+    }
   }
 
   async backup(path?: string): Promise<void> {

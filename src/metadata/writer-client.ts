@@ -1,7 +1,17 @@
 import { Worker } from "node:worker_threads";
 import { DataDirectoryError, WriteError } from "./errors.ts";
 import type { Rebuilt } from "./metadata.ts";
-import type { ControlOp, FromWriter, Result, ToWriter, WriteOp } from "./protocol.ts";
+import {
+  renewalStates,
+  type ControlOp,
+  type FromWriter,
+  type Result,
+  type ToWriter,
+  type WriteOp,
+} from "./protocol.ts";
+
+/** Two renames and an open take some milliseconds; on a disk that hangs again, the whole process waits no longer than this. */
+const renewWithinMs = 5000;
 
 interface Waiter {
   resolve: (value: unknown) => void;
@@ -61,6 +71,17 @@ export class WriterClient {
     return new Promise((resolve, reject) => {
       this.#waiters.set(id, { resolve, reject });
     });
+  }
+
+  /**
+   * Puts a prepared copy in the place of the index while the caller's thread stands still; the caller has no connection open.
+   * @throws WriteError `io`
+   */
+  renew(): void {
+    const state = new Int32Array(new SharedArrayBuffer(4));
+    this.#post({ op: "renew", state });
+    Atomics.wait(state, 0, renewalStates.waiting, renewWithinMs);
+    if (Atomics.load(state, 0) !== renewalStates.done) throw new WriteError("io", "the index could not be begun anew");
   }
 
   /** Lets the writer close the index and end. What was sent before is done first. */

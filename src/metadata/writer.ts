@@ -4,8 +4,18 @@ import { parentPort, workerData } from "node:worker_threads";
 import { backUp, backupPath } from "./backup.ts";
 import { DataDirectoryError, WriteError } from "./errors.ts";
 import type { Rebuilt } from "./metadata.ts";
-import type { ControlOp, FromWriter, Result, ToWriter, WriteOp } from "./protocol.ts";
+import { openIndex } from "./open-index.ts";
+import {
+  renewalStates,
+  type ControlOp,
+  type FromWriter,
+  type Renew,
+  type Result,
+  type ToWriter,
+  type WriteOp,
+} from "./protocol.ts";
 import { openOrRebuild } from "./rebuild.ts";
+import { finishRenewal, prepareRenewal } from "./renewal.ts";
 import { Transactions, type PendingWrite } from "./transaction.ts";
 import { Writes } from "./writes.ts";
 
@@ -17,9 +27,9 @@ const maxLogPages = 16_384;
 
 class Writer {
   readonly #directory: string;
-  readonly #database: Database;
-  readonly #writes: Writes;
-  readonly #transactions: Transactions;
+  #database: Database;
+  #writes: Writes;
+  #transactions: Transactions;
   readonly #queue: { id: number; op: WriteOp | ControlOp }[] = [];
   readonly wasStoppedCleanly: boolean;
   readonly rebuilt: Rebuilt | undefined;
@@ -40,6 +50,10 @@ class Writer {
   take(message: ToWriter): void {
     if (message === "end") {
       this.#end();
+      return;
+    }
+    if ("state" in message) {
+      this.#renew(message);
       return;
     }
     this.#queue.push(message);
@@ -72,6 +86,12 @@ class Writer {
 
   #control(id: number, control: ControlOp): Result {
     try {
+      if (control.op === "prepareRenewal") {
+        // A log that can still be written to goes on: a copy would be without what is written behind it.
+        if (!this.#transactions.isBroken) throw new WriteError("io", "the disk does not take writes at present");
+        prepareRenewal(this.#database, this.#directory);
+        return { id };
+      }
       // A good copy is not replaced by one of an index that cannot be relied upon.
       if (this.#transactions.isBroken) throw new WriteError("io", "no copy is made after a failure of the disk");
       const path = control.op === "backup" ? control.path : undefined;
@@ -105,6 +125,21 @@ class Writer {
     }
   }
 
+  /** Nobody reads meanwhile: the sender waits, and has closed its own connection. */
+  #renew({ state }: Renew): void {
+    try {
+      this.#database.close();
+      finishRenewal(this.#directory);
+      this.#database = openIndex(this.#directory);
+      this.#writes = new Writes(this.#database);
+      this.#transactions = new Transactions(this.#database, this.#writes);
+      Atomics.store(state, 0, renewalStates.done);
+    } catch {
+      Atomics.store(state, 0, renewalStates.failed);
+    }
+    Atomics.notify(state, 0);
+  }
+
   #end(): void {
     clearTimeout(this.#checkpointTimer);
     this.#database.close();
@@ -113,7 +148,7 @@ class Writer {
 }
 
 function isControl(op: WriteOp | ControlOp): op is ControlOp {
-  return op.op === "backup" || op.op === "stop";
+  return op.op === "backup" || op.op === "stop" || op.op === "prepareRenewal";
 }
 
 function post(message: FromWriter): void {

@@ -22,8 +22,8 @@ export class Adoption {
 
   /** Resolves to whether the digest is present afterwards; never rejects. One piece of work for all who ask. */
   adopt(digest: Digest): Promise<boolean> {
-    if (this.#isPresent(digest)) return Promise.resolve(true);
-    if (this.#isOver || this.#parts.closing.aborted) return Promise.resolve(false);
+    if (this.#parts.closing.aborted) return Promise.resolve(false);
+    if (this.#isOver || this.#isPresent(digest)) return Promise.resolve(this.#isPresent(digest));
     const running = this.#running.get(digest);
     if (running) return running;
     const adopting = attempt(this.#parts, () => this.#judgeAndAdopt(digest))

@@ -1,4 +1,4 @@
-import { constants, createReadStream, createWriteStream } from "node:fs";
+import { constants, createWriteStream } from "node:fs";
 import { copyFile, link, open, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -56,6 +56,7 @@ export class Backup {
       if (await this.#link(from, to)) this.#report.linked += 1;
       else await copyDurably(from, to, this.#signal);
     } catch (error) {
+      this.#signal.throwIfAborted();
       if (codeOf(error) !== "ENOENT") throw error;
       this.#report.skipped += 1;
       return;
@@ -94,8 +95,9 @@ async function copyDurably(from: string, to: string, signal: AbortSignal): Promi
     () => false,
   );
   if (!isCloned) {
-    const copy = createWriteStream(to, { mode: 0o444, flush: true });
-    await pipeline(createReadStream(from), copy, { signal });
+    // Opened first, so that nothing is made in the place of a file that is gone.
+    const original = await open(from);
+    await pipeline(original.createReadStream(), createWriteStream(to, { mode: 0o444, flush: true }), { signal });
     return;
   }
   const handle = await open(to);

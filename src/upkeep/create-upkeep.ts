@@ -58,7 +58,7 @@ class DirectoryUpkeep implements Upkeep {
     void this.#track(this.#reconcile.over.then(() => new Scrub(this.#parts).run()));
   }
 
-  verify(options: JobOptions): Promise<VerifyReport> {
+  async verify(options: JobOptions): Promise<VerifyReport> {
     return this.#track(new Verify(this.#parts, this.#stoppable(options)).run());
   }
 

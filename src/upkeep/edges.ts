@@ -15,16 +15,16 @@ const width = 16;
 export async function readMissingEdges(parts: UpkeepParts): Promise<void> {
   const { index, closing } = parts;
   if (!index.files.hasEdgesToRead()) return;
-  let isComplete = true;
+  let failures = 0;
   for (let page = index.files.manifestsAfter(0, pageLength); page.length > 0;) {
     await forEachOf(page, width, async ({ digest }) => {
       const isDone = await attempt(parts, () => readEdgesOf(parts, digest));
-      if (!isDone) isComplete = false;
+      if (!isDone) failures += 1;
     });
     if (closing.aborted) return;
     page = index.files.manifestsAfter(page.at(-1)?.id ?? 0, pageLength);
   }
-  if (isComplete) await index.recordEdgesRead();
+  if (failures === 0) await index.recordEdgesRead();
 }
 
 /** Resolves to true when there is nothing more to learn from the manifest. */
@@ -38,9 +38,9 @@ async function readEdgesOf(parts: UpkeepParts, digest: Digest): Promise<true> {
   }
   const { size, manifest } = judgement.hashed;
   if (!manifest) return true;
-  return store.exclusively(digest, async () => {
+  await store.exclusively(digest, async () => {
     const row = index.manifest(digest);
     if (row) await index.adoptManifest({ digest, size, ...manifest }, row.fetchedAt);
-    return true;
   });
+  return true;
 }

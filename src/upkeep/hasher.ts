@@ -62,8 +62,9 @@ export class Hasher {
       if (reply.kind !== "hashed") throw failureOf(digest, reply);
       await onStep?.(reply.bytes);
       return reply.hashed;
-    } finally {
+    } catch (error) {
       thread.tell({ id, ask: "drop" });
+      throw error;
     }
   }
 

@@ -12,8 +12,8 @@ const width = 16;
 export class Reconcile {
   readonly #parts: UpkeepParts;
   readonly #adoption: Adoption;
-  readonly #edges = Promise.withResolvers<void>();
-  readonly #over = Promise.withResolvers<void>();
+  readonly #edges = Promise.withResolvers<undefined>();
+  readonly #over = Promise.withResolvers<undefined>();
   /** Shelves on which only large files are left to adopt. */
   readonly #waiting = new Set<Shelf>();
   #walked = 0;
@@ -24,8 +24,8 @@ export class Reconcile {
     this.#parts = parts;
     this.#adoption = adoption;
     parts.closing.addEventListener("abort", () => {
-      this.#edges.resolve();
-      this.#over.resolve();
+      this.#edges.resolve(undefined);
+      this.#over.resolve(undefined);
     });
   }
 
@@ -53,12 +53,12 @@ export class Reconcile {
     const { closing } = this.#parts;
     await this.#onEach(shelves, (shelf) => this.#walk(shelf));
     if (!closing.aborted) await attempt(this.#parts, () => readMissingEdges(this.#parts));
-    this.#edges.resolve();
+    this.#edges.resolve(undefined);
     await this.#onEach([...this.#waiting], (shelf) => this.#adoptLarge(shelf));
     if (closing.aborted) return;
     this.#isOver = true;
     this.#adoption.end();
-    this.#over.resolve();
+    this.#over.resolve(undefined);
   }
 
   async #onEach(list: readonly Shelf[], work: (shelf: Shelf) => Promise<void>): Promise<void> {

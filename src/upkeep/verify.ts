@@ -30,7 +30,6 @@ export class Verify {
     for (const { algorithm, prefix } of shelves) {
       if (this.#signal.aborted) break;
       for (const { digest, state } of this.#parts.index.files.rowsUnder(`${algorithm}:${prefix}`)) {
-        if (this.#signal.aborted) break;
         if (state === "present") await this.#check(digest);
       }
       await nextTurn();
@@ -40,7 +39,7 @@ export class Verify {
   }
 
   async #check(digest: Digest): Promise<void> {
-    const judgement = await attempt(this.#parts, () => this.#judge(digest));
+    const judgement = this.#signal.aborted ? undefined : await attempt(this.#parts, () => this.#judge(digest));
     if (!judgement) return;
     if (judgement.verdict === "right") {
       this.#right.push(digest);

@@ -33,7 +33,9 @@ export function checkDataDirectory(directory: string, { after, spoilt = [] }: Ch
     (name) => !spoilt.some((digest) => name.startsWith(digest.slice(digest.indexOf(":") + 1))),
   );
   return [
-    ...files.filter(({ isRight }) => !isRight).map(({ path }) => `${path}: the bytes do not have the digest of its name`),
+    ...files
+      .filter(({ isRight }) => !isRight)
+      .map(({ path }) => `${path}: the bytes do not have the digest of its name`),
     ...quarantined.map((name) => `quarantine/${name}: nobody spoilt it`),
     ...(after === "stop" ? namesIn(join(directory, "ingest")).map((name) => `ingest/${name}: left behind`) : []),
     ...(existsSync(join(directory, "index.db")) ? withIndexCopy(directory, (index) => checkIndex(index, files)) : []),

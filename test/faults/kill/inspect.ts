@@ -1,7 +1,9 @@
 import { rm } from "node:fs/promises";
-import { availableParallelism } from "node:os";
-import { startUpstream } from "../../upstream/index.ts";
+import { startUpstream, type TestUpstream } from "../../upstream/index.ts";
 import { aftermathOf } from "../support/aftermath.ts";
+import { inParallel } from "../support/in-parallel.ts";
+import type { PublishedTag } from "../support/published.ts";
+import type { Hit } from "../support/puller.ts";
 import type { Remains } from "./interrupt.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -19,35 +21,38 @@ export interface InspectOptions {
 
 /** Starts an instance on each of the remains, several at a time, and removes those in which all is well. */
 export async function inspect(remains: readonly Remains[], options: InspectOptions): Promise<Finding[]> {
-  const left = [...remains];
   const findings: Finding[] = [];
-  const work = async (): Promise<void> => {
-    const { scenario } = options;
+  await inParallel(remains, async () => {
     const upstream = await startUpstream();
-    try {
-      const published = scenario.publish(upstream);
-      for (const { repository, tag, versions } of published) {
-        const newest = versions.at(-1);
-        if (newest) upstream.tag(repository, tag, newest.digest);
-      }
-      for (let next = left.shift(); next; next = left.shift()) {
-        const { directory, hits, number, step } = next;
-        const violations = await aftermathOf({
-          directory,
-          main: options.main,
-          settings: scenario.settings,
-          upstream,
-          published,
-          hits: hits.filter((hit) => scenario.mustSurvive?.(hit, published) ?? true),
-          spoilt: scenario.spoilt?.(published),
-        });
+    const published = options.scenario.publish(upstream);
+    for (const { repository, tag, versions } of published) {
+      const newest = versions.at(-1);
+      if (newest) upstream.tag(repository, tag, newest.digest);
+    }
+    return {
+      async take({ directory, hits, number, step }) {
+        const violations = await violationsIn(directory, hits, { ...options, upstream, published });
         if (violations.length > 0) findings.push({ number, label: step.label, violations });
         await rm(directory, { recursive: true });
-      }
-    } finally {
-      await upstream.close();
-    }
-  };
-  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
+      },
+      end: () => upstream.close(),
+    };
+  });
   return findings.sort((one, other) => one.number - other.number);
+}
+
+function violationsIn(
+  directory: string,
+  hits: readonly Hit[],
+  { scenario, main, upstream, published }: InspectOptions & { upstream: TestUpstream; published: PublishedTag[] },
+): Promise<string[]> {
+  return aftermathOf({
+    directory,
+    main,
+    settings: scenario.settings,
+    upstream,
+    published,
+    hits: hits.filter((hit) => scenario.mustSurvive?.(hit, published) ?? true),
+    spoilt: scenario.spoilt?.(published),
+  });
 }

@@ -91,6 +91,7 @@ interface Interrupted {
   directory: string;
   puller: Puller;
   together: number;
+  isKilled: boolean;
 }
 
 async function interrupt(
@@ -113,19 +114,21 @@ async function interrupt(
       environment: { UV_THREADPOOL_SIZE: "1" },
     });
     const puller = new Puller((path, options) => instance.ask(path, options));
-    const run: Interrupted = { directory, puller, together: 0 };
-    let isKilled = false;
+    const run: Interrupted = { directory, puller, together: 0, isKilled: false };
     const stepping = stepper.run(instance.pid, (step) => {
       const decision = onStep(step, run);
-      isKilled ||= decision === "kill";
+      run.isKilled ||= decision === "kill";
       return decision;
     });
     const acting = actAndStop(scenario, { instance, upstream, published, puller });
     try {
       await acting;
     } catch (error) {
-      // The killed instance ends the pulls, too.
-      if (!isKilled) throw error;
+      // The killed instance ends the pulls, too; for any other reason it is still there.
+      if (!run.isKilled) {
+        await instance.kill();
+        throw error;
+      }
     } finally {
       run.together = await stepping;
     }

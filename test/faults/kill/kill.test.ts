@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { killAll } from "../support/entrepot-process.ts";
+import { inParallel } from "../support/in-parallel.ts";
 import { Scratch } from "../support/scratch.ts";
 import { createChoice, isEveryPointWanted } from "./choices.ts";
 import { inspect } from "./inspect.ts";
@@ -36,11 +37,14 @@ describe.each(scenarios)("$name", { timeout: 20 * 60_000 }, (scenario) => {
     const { steps } = await imagesOf({ scenario, scratch }, () => () => false);
     const numbers = spread(realKills, numbersWithoutFanOut(steps));
     const remains: Remains[] = [];
-    for (const number of numbers) {
-      const killed = await killAt({ scenario, scratch }, number);
-      if (killed) remains.push(killed);
-    }
-    expect(remains.map(({ number }) => number)).toEqual(numbers);
+    await inParallel(numbers, () => {
+      const take = async (number: number): Promise<void> => {
+        const killed = await killAt({ scenario, scratch }, number);
+        if (killed) remains.push(killed);
+      };
+      return Promise.resolve({ take, end: () => Promise.resolve() });
+    });
+    expect(remains.map(({ number }) => number).sort((one, other) => one - other)).toEqual(numbers);
     const findings = await inspect(remains, { scenario });
     console.log(`${scenario.name}: killed behind ${remains.map(({ step }) => step.label).join(", ")}`);
     expect(findings).toEqual([]);

@@ -30,7 +30,16 @@ export class Stepper {
   /** What the process is to be started under. The tracer is its grandchild: the process id is that of the process. */
   get command(): readonly string[] {
     const options = ["-D", "-f", "-qq", "-y", "-s", "0", "-e", "signal=none"];
-    return ["strace", ...options, "-o", this.#traceFile, "-e", `trace=${calls}`, "-e", `inject=${calls}:signal=SIGSTOP`];
+    return [
+      "strace",
+      ...options,
+      "-o",
+      this.#traceFile,
+      "-e",
+      `trace=${calls}`,
+      "-e",
+      `inject=${calls}:signal=SIGSTOP`,
+    ];
   }
 
   /**

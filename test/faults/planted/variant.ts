@@ -31,7 +31,10 @@ export async function plant(scratch: Scratch, patches: readonly Patch[]): Promis
     const text = await readFile(path, "utf8");
     const count = text.split(search).length - 1;
     if (count !== 1) throw new Error(`src/${file} has ${count} times, not once: ${search}`);
-    await writeFile(path, text.replace(search, () => replace));
+    await writeFile(
+      path,
+      text.replace(search, () => replace),
+    );
   }
   return join(copy, "src", basename(entrepotMain).replace(/\.js$/, ".ts"));
 }

@@ -1,26 +1,10 @@
-import { seededBlob, type TestUpstream } from "../../upstream/index.ts";
+import type { TestUpstream } from "../../upstream/index.ts";
 import type { EntrepotProcess } from "../support/entrepot-process.ts";
 import { blobPathsOf, tagPath, type PublishedTag } from "../support/published.ts";
 import type { Puller } from "../support/puller.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
-const repositories = 12;
-const versions = 3;
 const clients = 6;
-
-/** New images, of layers that some of them share: mostly small ones, as a cut is to meet many commits. */
-export function publishImages(upstream: TestUpstream, name: string, random: Random): PublishedTag[] {
-  const shared = seededBlob(`${name} shared`, random.below(100_000));
-  return Array.from({ length: repositories }, (_, number) => {
-    const repository = `library/${name}-${number}`;
-    const images = Array.from({ length: versions }, (_, version) => {
-      const size = version === 0 && number === 0 ? 1_300_000 : 1 + random.below(60_000);
-      const own = seededBlob(`${repository} ${version}`, size);
-      return upstream.pushImage(repository, version === 0 ? "latest" : undefined, { layers: [shared, own] });
-    });
-    return { repository, tag: "latest", versions: images };
-  });
-}
 
 /**
  * Clients that pull and pull again while tags move, once the instance listens. Resolves when each has come to the end of
@@ -54,7 +38,10 @@ export interface Load {
 }
 
 /** A tag moves forward only, so that what it was must not come back. */
-function newer(upstream: TestUpstream, { repository, tag, versions }: PublishedTag): PublishedTag["versions"][number]["digest"] {
+function newer(
+  upstream: TestUpstream,
+  { repository, tag, versions }: PublishedTag,
+): PublishedTag["versions"][number]["digest"] {
   const now = upstream.content.find(repository)?.tags.get(tag);
   const index = versions.findIndex(({ digest }) => digest === now);
   const next = versions[index + 1] ?? versions[index];

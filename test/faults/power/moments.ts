@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Puller } from "../support/puller.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 /** What goes on while the moment of a cut is waited for. */
 export interface Going {
@@ -9,7 +9,7 @@ export interface Going {
   /** Paths that no client asks for by itself. */
   untouched: readonly string[];
   /** Lets every client come to the end of its pull; resolves when all have. */
-  rest(): Promise<void>;
+  rest: () => Promise<void>;
   /** Resolves when no client pulls any more. */
   ended: Promise<void>;
 }

@@ -4,12 +4,13 @@ import { checkDataDirectory } from "../checker/data-directory.ts";
 import { judgeAll, pullAll, setReachable } from "../support/aftermath.ts";
 import { Ext4Disk } from "../support/disks.ts";
 import { dataDirectoryIn, EntrepotProcess, type ProcessOptions } from "../support/entrepot-process.ts";
+import { publishImages } from "../support/images.ts";
 import { blobPathsOf, tagPath, type PublishedTag } from "../support/published.ts";
 import { Puller, type Hit } from "../support/puller.ts";
 import type { Scratch } from "../support/scratch.ts";
-import { publishImages, pullUntilEnded } from "./load.ts";
+import { pullUntilEnded } from "./load.ts";
 import { anyMoment, duringStart, type Moment } from "./moments.ts";
-import { Random } from "./random.ts";
+import { Random } from "../support/random.ts";
 
 /** So many cuts go by on one file system, each instance going on with what the cut before has left. */
 const cutsPerDisk = 10;
@@ -94,7 +95,8 @@ class Life {
   async cut(number: number): Promise<{ hits: number; violations: string[] }> {
     const published = publishImages(this.#upstream, `cut-${number}`, this.#random);
     const hits = await this.#loadAndCut(published);
-    const older = this.#published.length === 0 ? [] : Array.from({ length: olderImages }, () => this.#random.of(this.#published));
+    const older =
+      this.#published.length === 0 ? [] : Array.from({ length: olderImages }, () => this.#random.of(this.#published));
     this.#published.push(...published);
     this.#hits.push(...hits.hits);
     const violations = [...hits.wrong, ...checkDataDirectory(this.#data, { after: "crash" })];

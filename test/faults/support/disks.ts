@@ -14,13 +14,11 @@ export function mountTmpfs(scratch: Scratch, name: string, options: string): str
   return point;
 }
 
-export function remount(point: string, options: string): void {
-  execFileSync("mount", ["-o", `remount,${options}`, point]);
-}
-
 /**
- * An ext4 on a device of its own whose power can be cut. `commit=300`: the journal is written when somebody syncs, and
- * not also because five seconds have gone by.
+ * An ext4 on a device of its own whose power can be cut. All that is not synced gets lost as surely as it can be:
+ * `commit=300`, so that the journal is written when somebody syncs, and not also because five seconds have gone by;
+ * inodes of 128 bytes, whose times are whole seconds, so that the sync of a file that is overwritten (such as the log of
+ * the index) need not write the journal for a new time, and with it all that others have done before.
  */
 export class Ext4Disk {
   readonly point: string;
@@ -45,7 +43,9 @@ export class Ext4Disk {
   async format(): Promise<void> {
     await this.unmount();
     const quickly = "lazy_itable_init=1,lazy_journal_init=1,nodiscard";
-    execFileSync("mkfs.ext4", ["-q", "-F", "-m", "0", "-E", quickly, this.#device]);
+    execFileSync("mkfs.ext4", ["-q", "-F", "-m", "0", "-I", "128", "-E", quickly, this.#device], {
+      stdio: "ignore",
+    });
     this.mount();
   }
 
@@ -53,6 +53,11 @@ export class Ext4Disk {
     execFileSync("mount", ["-o", "commit=300", this.#device, this.point]);
     this.#isMounted = true;
     this.#breaker = new PowerSwitch(this.point);
+  }
+
+  /** What the kernel does after an error: everything is read-only from now on. Not to be undone but by `unmount`. */
+  abort(): void {
+    execFileSync("mount", ["-o", "remount,abort", this.point]);
   }
 
   /** From now on nothing reaches the device: what has not been synced is lost. Resolves when that is so. */

@@ -18,6 +18,9 @@ export const entrepotMain = resolve(root, process.env["ENTREPOT_MAIN"] ?? "src/m
 const startWithinMs = 60_000;
 const stopWithinMs = 30_000;
 
+/** A command and its arguments. */
+export type Under = readonly [string, ...string[]] | readonly [];
+
 export interface ProcessOptions {
   /** Where its configuration and, in `data/`, its data are. */
   directory: string;
@@ -26,7 +29,7 @@ export interface ProcessOptions {
   settings?: Record<string, unknown> | undefined;
   main?: string | undefined;
   /** A command that runs the one behind it, such as a tracer; it must leave it the process id. */
-  under?: readonly string[] | undefined;
+  under?: Under | undefined;
   environment?: Record<string, string>;
 }
 
@@ -59,11 +62,16 @@ export class EntrepotProcess {
   }
 
   /** Resolves when it has been started; it may take its time to listen, or end before it does. */
-  static async launch({ directory, main = entrepotMain, under = [], ...options }: ProcessOptions): Promise<EntrepotProcess> {
+  static async launch({
+    directory,
+    main = entrepotMain,
+    under = [],
+    ...options
+  }: ProcessOptions): Promise<EntrepotProcess> {
     await mkdir(directory, { recursive: true });
     const configuration = join(directory, "entrepot.yaml");
     writeFileSync(configuration, configurationOf(directory, options));
-    const [command = process.execPath, ...args] = [...under, process.execPath, main, "serve"];
+    const [command, ...args]: [string, ...string[]] = [...under, process.execPath, main, "serve"];
     const environment = {
       PATH: process.env["PATH"],
       ENTREPOT_CONFIG: configuration,

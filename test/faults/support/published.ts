@@ -27,7 +27,10 @@ export function resourcesOf(tags: readonly PublishedTag[]): Resource[] {
     const { repository, versions } = published;
     const manifests = versions.map(({ digest }) => `/v2/${repository}/manifests/${digest}`);
     const blobs = versions.flatMap((image) => blobPathsOf(repository, image));
-    const byDigest = [...manifests, ...blobs].map((path) => ({ path, digests: [path.slice(path.lastIndexOf("/") + 1)] }));
+    const byDigest = [...manifests, ...blobs].map((path) => ({
+      path,
+      digests: [path.slice(path.lastIndexOf("/") + 1)],
+    }));
     return [{ path: tagPath(published), digests: versions.map(({ digest }) => digest) }, ...byDigest];
   });
   return [...new Map(all.map((resource) => [resource.path, resource])).values()];

@@ -28,7 +28,9 @@ export class Puller {
     const reply = await this.#ask(path, options);
     if (!isWhole(reply)) return reply;
     const digest = sha256(reply.body);
-    const named = path.includes("sha256:") ? path.slice(path.lastIndexOf("/") + 1) : reply.headers["docker-content-digest"];
+    const named = path.includes("sha256:")
+      ? path.slice(path.lastIndexOf("/") + 1)
+      : reply.headers["docker-content-digest"];
     if (digest !== named) this.wrong.push(`${path}: the bytes have the digest ${digest}`);
     else if (isHit(reply)) this.#note({ path, digest });
     return reply;
@@ -79,5 +81,5 @@ export function isWhole(reply: Reply): boolean {
 }
 
 function isHit(reply: Reply): boolean {
-  return isWhole(reply) && /^entrepot; hit/.test(String(reply.headers["cache-status"]));
+  return isWhole(reply) && String(reply.headers["cache-status"]).startsWith("entrepot; hit");
 }

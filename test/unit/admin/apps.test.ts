@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createAdminApp, createMetricsApp } from "../../../src/admin/index.ts";
-import { adminOptions, ask, askAdmin, someStats } from "./admin-server.ts";
+import { adminOptions, ask, askAdmin, bearer, fakeOperations, someStats } from "./admin-server.ts";
 
 describe.each([
   ["the admin listener", createAdminApp],
@@ -96,11 +96,39 @@ describe("the admin API", () => {
   });
 
   it("refuses to change what can only be read", async () => {
-    const answer = await askAdmin({}, "/api/v1/stats", { method: "POST" });
+    const answer = await askAdmin({}, "/api/v1/stats", { method: "POST", headers: bearer });
     expect(answer).toMatchObject({ status: 405, headers: { allow: "GET, HEAD" } });
   });
 
-  it("knows no other path", async () => {
-    expect((await askAdmin({}, "/api/v1/evict")).status).toBe(404);
+  it.each([
+    ["/explain", "POST", "GET, HEAD"],
+    ["/eviction/plan", "POST", "GET, HEAD"],
+    ["/evict", "GET", "POST"],
+    ["/evict", "HEAD", "POST"],
+    ["/pins", "PUT", "GET, HEAD, POST, DELETE"],
+    ["/tag-history", "DELETE", "GET, HEAD"],
+    ["/rollback", "GET", "POST"],
+    ["/verify", "GET", "POST"],
+    ["/backup", "DELETE", "POST"],
+    ["/jobs/job-1", "POST", "GET, HEAD, DELETE"],
+  ])("says of %s what is possible instead of %s", async (path, method, allow) => {
+    const answer = await askAdmin({}, `/api/v1${path}`, { method, headers: bearer });
+    expect(answer).toMatchObject({ status: 405, headers: { allow, "cache-control": "no-store" } });
+    expect(answer.headers["content-type"]).toBe("application/problem+json");
+  });
+
+  it("answers a failure with a problem 500 without inner text, and reports it", async () => {
+    const failure = new Error("password=hunter2");
+    const reported: unknown[] = [];
+    const operations = fakeOperations({ plan: () => Promise.reject(failure) });
+    const onError = (error: unknown) => reported.push(error);
+    const answer = await askAdmin({ operations, onError }, "/api/v1/eviction/plan?freeBytes=1");
+    expect(answer.status).toBe(500);
+    expect(answer.body).not.toContain("hunter2");
+    expect(reported).toEqual([failure]);
+  });
+
+  it.each(["/nothing", "/pins/", "/Pins", "/jobs", "/jobs/", "/jobs/a/b"])("knows no path %s", async (path) => {
+    expect((await askAdmin({}, `/api/v1${path}`)).status).toBe(404);
   });
 });

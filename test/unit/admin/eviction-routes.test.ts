@@ -34,12 +34,8 @@ describe("GET /api/v1/explain", () => {
   });
 
   it("answers 404 for what it has never heard of", async () => {
-    const { status, json } = await askWithToken(
-      { explain: () => Promise.resolve(undefined) },
-      `/explain?subject=${alpine}`,
-    );
-    expect(status).toBe(404);
-    expect(json).toEqual(problem(404, `${alpine} is not here`) && expect.objectContaining(problem(404, alpine)));
+    const { json } = await askWithToken({ explain: () => Promise.resolve(undefined) }, `/explain?subject=${alpine}`);
+    expect(json).toMatchObject(problem(404, `${alpine} is not here, and never was`));
   });
 
   it("is free on loopback", async () => {

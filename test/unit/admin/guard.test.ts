@@ -1,7 +1,15 @@
-import { describe, expect, it } from "vitest";
-import { askAdmin } from "./admin-server.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { askAdmin, bearer, fakeOperations, type Question } from "./admin-server.ts";
 
 const path = "/api/v1/stats";
+const pin: Question = {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: '{"image": "docker.io/library/alpine:3"}',
+};
 
 describe("reading the admin API on loopback", () => {
   it.each([
@@ -65,5 +73,57 @@ describe("reading the admin API from elsewhere", () => {
   it("is refused before a path is known or not", async () => {
     expect((await askAdmin({ isLoopback: false }, "/api/v1/nothing")).status).toBe(401);
     expect((await askAdmin({ isLoopback: false }, path, { method: "POST" })).status).toBe(401);
+  });
+});
+
+describe("writing by the admin API", () => {
+  const tried = async (options: { isLoopback?: boolean; isUnixSocket?: boolean }, question: Question) => {
+    const operations = fakeOperations({ putPin: () => Promise.resolve() });
+    const answer = await askAdmin({ ...options, operations }, "/api/v1/pins", {
+      ...question,
+      headers: { ...pin.headers, ...question.headers },
+    });
+    return { status: answer.status, written: operations.asked.length, headers: answer.headers };
+  };
+
+  it.each([
+    ["on loopback", true],
+    ["from elsewhere", false],
+  ])("is refused without the token %s", async (_words, isLoopback) => {
+    const { status, written, headers } = await tried({ isLoopback }, pin);
+    expect({ status, written }).toEqual({ status: 401, written: 0 });
+    expect(headers["www-authenticate"]).toBe('Bearer realm="entrepot admin"');
+  });
+
+  it.each([true, false])("is possible with the token, on loopback (%j) or not, by any name", async (isLoopback) => {
+    const headers = { ...bearer, host: "cache.example" };
+    expect(await tried({ isLoopback }, { ...pin, headers })).toMatchObject({ status: 200, written: 1 });
+  });
+
+  it.each(["PUT", "PATCH", "DELETE", "OPTIONS"])("is refused without the token by %s too", async (method) => {
+    expect(await tried({}, { method })).toMatchObject({ status: 401, written: 0 });
+  });
+
+  describe("over a unix socket", () => {
+    const overSocket = (question: Question) => {
+      const directory = mkdtempSync(join(tmpdir(), "entrepot-admin-"));
+      onTestFinished(() => rmSync(directory, { recursive: true }));
+      const socketPath = join(directory, "admin.sock");
+      return tried({ isLoopback: false, isUnixSocket: true }, { ...question, socketPath });
+    };
+
+    it("needs no token", async () => {
+      expect(await overSocket(pin)).toMatchObject({ status: 200, written: 1 });
+    });
+
+    it("is refused with a wrong token", async () => {
+      const headers = { authorization: "Bearer other" };
+      expect(await overSocket({ ...pin, headers })).toMatchObject({ status: 401, written: 0 });
+    });
+
+    it("is refused by another name than a loopback one: it came through another server", async () => {
+      const headers = { host: "cache.example" };
+      expect(await overSocket({ ...pin, headers })).toMatchObject({ status: 403, written: 0 });
+    });
   });
 });

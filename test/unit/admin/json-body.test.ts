@@ -13,9 +13,12 @@ function post(headers: Record<string, string>, body: string | Buffer): Promise<A
 }
 
 describe("a body", () => {
-  it.each(["application/json", "application/json; charset=utf-8", "Application/JSON"])("is read as %s", async (type) => {
-    expect((await post({ ...bearer, "content-type": type }, JSON.stringify({ image: alpine }))).status).toBe(200);
-  });
+  it.each(["application/json", "application/json; charset=utf-8", "Application/JSON"])(
+    "is read as %s",
+    async (type) => {
+      expect((await post({ ...bearer, "content-type": type }, JSON.stringify({ image: alpine }))).status).toBe(200);
+    },
+  );
 
   it("is read where its length is not said", async () => {
     const headers = { ...json, "transfer-encoding": "chunked" };
@@ -99,6 +102,6 @@ describe("a body", () => {
     );
     socket.write(`GET /api/v1/stats HTTP/1.1\r\n${head}Connection: close\r\n\r\n`);
     const answers = await text(socket);
-    expect(answers.match(/^HTTP\/1\.1 \d+/gm)).toEqual(["HTTP/1.1 413", "HTTP/1.1 200"]);
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 413", "HTTP/1.1 200"]);
   });
 });

@@ -1,0 +1,54 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { inspect } from "../kill/inspect.ts";
+import { imagesOf } from "../kill/interrupt.ts";
+import { pull } from "../kill/pull.ts";
+import { behindBurst, duringPulls } from "../power/moments.ts";
+import { cutPower } from "../power/power-cuts.ts";
+import { killAll } from "../support/entrepot-process.ts";
+import { Scratch } from "../support/scratch.ts";
+import { noSyncOfDirectory, noSyncOfFile, rowBeforeFile } from "./bugs.ts";
+import { plant } from "./variant.ts";
+
+let scratch: Scratch;
+
+beforeEach(() => {
+  scratch = new Scratch();
+  scratch.onClose(killAll);
+});
+
+afterEach(() => scratch.close());
+
+describe("a harness that finds nothing has been shown to find something", { timeout: 3 * 60_000 }, () => {
+  it("kill: a row that is written before its file has its name", async () => {
+    const main = await plant(scratch, rowBeforeFile);
+    const isAboutFile = /^(fchmod|rename) (ingest|blobs)\//;
+    const { images } = await imagesOf(
+      { scenario: pull, scratch, main },
+      () =>
+        ({ label }) =>
+          isAboutFile.test(label),
+    );
+    const findings = await inspect(images, { scenario: pull, main });
+    const words = findings.flatMap(({ violations }) => violations);
+    expect(words).toContainEqual(expect.stringMatching(/^after the crash: sha256:\w+: a present row without a file$/));
+  });
+
+  it("power cut: a file that is not synced before it has its name", async () => {
+    const main = await plant(scratch, noSyncOfFile);
+    const options = { scratch, main, cuts: 5, seed: 1, moment: duringPulls, endsAtFirst: true };
+    const { violations } = await cutPower(options);
+    expect(violations).toContainEqual(expect.stringMatching(/the bytes do not have the digest of its name$/));
+  });
+
+  it("power cut: a directory that is not synced before its file is recorded", async () => {
+    const main = await plant(scratch, noSyncOfDirectory);
+    const options = { scratch, main, cuts: 8, seed: 1, moment: behindBurst, endsAtFirst: true };
+    const { violations } = await cutPower(options);
+    expect(violations).toContainEqual(expect.stringMatching(/a present row without a file$/));
+  });
+
+  it("the source: a patch that does not fit any more", async () => {
+    const misfit = { file: "main.ts", search: "what was never there", replace: "" };
+    await expect(plant(scratch, [misfit])).rejects.toThrow("0 times");
+  });
+});

@@ -23,7 +23,8 @@ export class Adoption {
   /** Resolves to whether the digest is present afterwards; never rejects. One piece of work for all who ask. */
   adopt(digest: Digest): Promise<boolean> {
     if (this.#parts.closing.aborted) return Promise.resolve(false);
-    if (this.#isOver || this.#isPresent(digest)) return Promise.resolve(this.#isPresent(digest));
+    const isPresent = this.#isPresent(digest);
+    if (isPresent || this.#isOver) return Promise.resolve(isPresent);
     const running = this.#running.get(digest);
     if (running) return running;
     const adopting = attempt(this.#parts, () => this.#judgeAndAdopt(digest))

@@ -68,6 +68,7 @@ export class Stepper {
   #goOn(pid: number, steps: readonly Step[], onStep: (step: Step) => "go on" | "kill"): number {
     const isToDie = steps.map(onStep).includes("kill");
     process.kill(pid, isToDie ? "SIGKILL" : "SIGCONT");
+    if (steps.length > 1) console.log(steps.map((s) => s.label), performance.now());
     return Math.max(0, steps.length - 1);
   }
 }

@@ -18,9 +18,6 @@ export const entrepotMain = resolve(root, process.env["ENTREPOT_MAIN"] ?? "src/m
 const startWithinMs = 60_000;
 const stopWithinMs = 30_000;
 
-/** A command and its arguments. */
-export type Under = readonly [string, ...string[]] | readonly [];
-
 export interface ProcessOptions {
   /** Where its configuration and, in `data/`, its data are. */
   directory: string;
@@ -29,7 +26,7 @@ export interface ProcessOptions {
   settings?: Record<string, unknown> | undefined;
   main?: string | undefined;
   /** A command that runs the one behind it, such as a tracer; it must leave it the process id. */
-  under?: Under | undefined;
+  under?: readonly string[] | undefined;
   environment?: Record<string, string>;
 }
 
@@ -71,7 +68,7 @@ export class EntrepotProcess {
     await mkdir(directory, { recursive: true });
     const configuration = join(directory, "entrepot.yaml");
     writeFileSync(configuration, configurationOf(directory, options));
-    const [command, ...args]: [string, ...string[]] = [...under, process.execPath, main, "serve"];
+    const [command, ...args] = [...under, process.execPath, main, "serve"];
     const environment = {
       PATH: process.env["PATH"],
       ENTREPOT_CONFIG: configuration,

@@ -33,11 +33,11 @@ export function fakeOperations(expected: Partial<Operations>): Operations & { as
   const asked: unknown[][] = [];
   const operations = new Proxy(expected, {
     get(target, name) {
-      const operation: unknown = Reflect.get(target, name);
+      const operation = Reflect.get(target, name) as ((...given: unknown[]) => unknown) | undefined;
       return (...given: unknown[]): unknown => {
         asked.push([name, ...given]);
-        if (typeof operation !== "function") throw new Error(`nobody expects ${String(name)}`);
-        return operation(...given) as unknown;
+        if (!operation) throw new Error(`nobody expects ${String(name)}`);
+        return operation(...given);
       };
     },
   });

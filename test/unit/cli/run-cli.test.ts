@@ -59,6 +59,10 @@ describe("wrong usage", () => {
     [["warm", "alpine"], 'the command "warm" is documented, but not built yet'],
     [["doctor"], 'the command "doctor" is documented, but not built yet'],
     [["stats", "extra"], "too many arguments"],
+    [["explain"], "missing required argument 'subject'"],
+    [["unpin"], "missing required argument 'image'"],
+    [["backup"], "missing required argument 'directory'"],
+    [["rollback"], "missing required argument 'image'"],
     [["config"], "Usage: entrepot config"],
     [["config", "chek"], "Did you mean check?"],
   ])("exits with 2 and says what is wrong: %j", async (argv, words) => {
@@ -78,7 +82,8 @@ describe("what the command line says of itself", () => {
   it("lists its commands", async () => {
     const { exitCode, stdout } = await run(["--help"]);
     expect(exitCode).toBe(0);
-    for (const name of ["serve", "stats", "config"]) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
+    const built = ["serve", "stats", "explain", "evict", "pin", "unpin", "verify", "rollback", "backup", "config"];
+    for (const name of built) expect(stdout).toMatch(new RegExp(`^ {2}${name} `, "m"));
   });
 });
 

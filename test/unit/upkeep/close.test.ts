@@ -2,9 +2,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { digestOf } from "../../../src/oci/index.ts";
-import { eventually } from "../../support/eventually.ts";
 import { temporaryDirectory } from "../metadata/temporary-directory.ts";
-import { day, mebibyte, openWorld, putBlob, putFile, stateOf } from "./fixtures.ts";
+import { day, mebibyte, openWorld, putBlob, putFile, soon, stateOf } from "./fixtures.ts";
 
 const { signal } = new AbortController();
 const large = Buffer.alloc(64 * mebibyte);
@@ -45,7 +44,9 @@ test("closing ends the scrub, be it reading, held to its rate or idle", async ()
     world.clock.advance(2 * day);
     await world.upkeep.reconcile();
     world.upkeep.startScrub();
-    await eventually(() => Promise.resolve(expect(world.told.scrubbedBytes).toBeGreaterThan(0)));
+    await soon(() => {
+      expect(world.told.scrubbedBytes).toBeGreaterThan(0);
+    });
     await world.upkeep.close();
     expect(world.clock.pendingTimers).toBe(0);
     expect(world.told).toMatchObject({ events: [], failures: [], lost: [] });
@@ -53,7 +54,9 @@ test("closing ends the scrub, be it reading, held to its rate or idle", async ()
   const idle = await openWorld();
   await idle.upkeep.reconcile();
   idle.upkeep.startScrub();
-  await eventually(() => Promise.resolve(expect(idle.clock.pendingTimers).toBe(1)));
+  await soon(() => {
+    expect(idle.clock.pendingTimers).toBe(1);
+  });
   await idle.upkeep.close();
   expect(idle.clock.pendingTimers).toBe(0);
 });

@@ -7,6 +7,7 @@ import { digestOf, type Digest } from "../../../src/oci/index.ts";
 import { createUpkeep, type Upkeep, type UpkeepObserver, type UpkeepOptions } from "../../../src/upkeep/index.ts";
 import { Hasher } from "../../../src/upkeep/hasher.ts";
 import type { UpkeepParts } from "../../../src/upkeep/parts.ts";
+import { eventually } from "../../support/eventually.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { alpine } from "../metadata/fixtures.ts";
 import { temporaryDirectory } from "../metadata/temporary-directory.ts";
@@ -127,4 +128,14 @@ export async function flipByte(world: World, digest: Digest): Promise<void> {
 
 export function stateOf({ index }: World, digest: Digest): string | undefined {
   return index.blob(digest)?.state;
+}
+
+/** Resolves when `check` passes: for what goes on in the background with no event to wait for. */
+export function soon(check: () => void): Promise<void> {
+  return eventually(() => Promise.resolve().then(check), 10_000);
+}
+
+/** Lets the event loop turn so often. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

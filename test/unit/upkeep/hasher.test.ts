@@ -40,7 +40,9 @@ test("hashes several files side by side, so that a small one does not wait for a
   const hasher = hasherOf(world);
   const large = await putFile(world, bytes);
   const small = await putFile(world, Buffer.from("small"));
-  const onStep = async (): Promise<void> => void (await hasher.hash(small, { signal }));
+  const onStep = async (): Promise<void> => {
+    await hasher.hash(small, { signal });
+  };
   expect(await hasher.hash(large, { signal, onStep })).toMatchObject({ digest: large });
 });
 
@@ -73,7 +75,10 @@ test("rejects what waits when its thread dies, and starts another with the next 
   const digest = await putFile(world, bytes);
   const hasher = hasherOf(world);
   const started = once(process, "worker") as Promise<[Worker]>;
-  const onStep = async (): Promise<void> => void (await (await started)[0].terminate());
+  const onStep = async (): Promise<void> => {
+    const [worker] = await started;
+    await worker.terminate();
+  };
   await expect(hasher.hash(digest, { signal, onStep })).rejects.toMatchObject({ code: "THREAD_LOST" });
   expect(await hasher.hash(digest, { signal })).toMatchObject({ digest });
 });

@@ -6,7 +6,17 @@ import { digestHex, digestOf } from "../../../src/oci/index.ts";
 import { Adoption } from "../../../src/upkeep/adoption.ts";
 import { Reconcile } from "../../../src/upkeep/reconcile.ts";
 import { alpine } from "../metadata/fixtures.ts";
-import { flipByte, openWorld, partsOf, putBlob, putFile, stateOf, writeInPlace, type World } from "./fixtures.ts";
+import {
+  flipByte,
+  openWorld,
+  partsOf,
+  putBlob,
+  putFile,
+  stateOf,
+  turns,
+  writeInPlace,
+  type World,
+} from "./fixtures.ts";
 
 const layer = Buffer.from("a layer");
 const digest = digestOf(layer);
@@ -173,10 +183,10 @@ describe("reconciling beside fills and eviction", () => {
     const filling = world.store.exclusively(digest, async () => {
       await staging.commit(digest);
       await listed.promise;
-      for (let turns = 0; turns < 100; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      await turns(100);
       await world.index.recordBlob(alpine, digest, layer.length);
     });
-    await reconcileWith(world, () => Promise.resolve(listed.resolve(undefined)));
+    await reconcileWith(world, () => Promise.resolve().then(() => listed.resolve(undefined)));
     await filling;
     await staging.close();
     expect(world.index.isRecordedMember(alpine, digest)).toBe(true);

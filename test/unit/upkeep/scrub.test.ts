@@ -5,8 +5,19 @@ import { WriteError } from "../../../src/metadata/index.ts";
 import type { Digest } from "../../../src/oci/index.ts";
 import { HashFailed } from "../../../src/upkeep/hasher.ts";
 import { Scrub } from "../../../src/upkeep/scrub.ts";
-import { eventually } from "../../support/eventually.ts";
-import { day, flipByte, mebibyte, openWorld, partsOf, putBlob, putFile, stateOf, type World } from "./fixtures.ts";
+import {
+  day,
+  flipByte,
+  mebibyte,
+  openWorld,
+  partsOf,
+  putBlob,
+  putFile,
+  soon,
+  stateOf,
+  turns,
+  type World,
+} from "./fixtures.ts";
 
 /** Blobs of one MiB, each stored a day after the one before. */
 async function putOnePerDay(world: World, texts: readonly string[]): Promise<Digest[]> {
@@ -20,11 +31,9 @@ async function putOnePerDay(world: World, texts: readonly string[]): Promise<Dig
 
 /** The scrub has nothing to do and waits. */
 function idle({ clock }: World): Promise<void> {
-  return eventually(() => Promise.resolve(expect(clock.pendingTimers).toBe(1)), 10_000);
-}
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  return soon(() => {
+    expect(clock.pendingTimers).toBe(1);
+  });
 }
 
 async function startScrub({ upkeep }: World): Promise<void> {
@@ -66,7 +75,9 @@ describe("the scrub", () => {
     await idle(world);
     expect(world.told.scrubbedBytes).toBe(0);
     world.clock.advance(60 * 60 * 1000);
-    await eventually(() => Promise.resolve(expect(world.told.scrubbedBytes).toBe(mebibyte)));
+    await soon(() => {
+      expect(world.told.scrubbedBytes).toBe(mebibyte);
+    });
     await idle(world);
     expect(world.told.scrubbedBytes).toBe(mebibyte);
   });
@@ -94,7 +105,9 @@ describe("the scrub", () => {
     await idle(world);
     expect(world.told.scrubbedBytes).toBe(12);
     world.clock.advance(12);
-    await eventually(() => Promise.resolve(expect(world.told.scrubbedBytes).toBe(16)));
+    await soon(() => {
+      expect(world.told.scrubbedBytes).toBe(16);
+    });
   });
 
   test("forgets a file that is gone, and one in whose place there is a directory", async () => {
@@ -105,9 +118,10 @@ describe("the scrub", () => {
     await idle(world);
     for (const digest of [gone, replaced]) await rm(blobPath(world.directory, digest));
     await mkdir(blobPath(world.directory, replaced));
-    // One step of the clock is one idle time; the timer of the scrub is at most an hour away.
     world.clock.advance(31 * day);
-    await eventually(() => Promise.resolve(expect(world.told.lost).toEqual([gone, replaced])));
+    await soon(() => {
+      expect(world.told.lost).toEqual([gone, replaced]);
+    });
     expect(world.told.events).toEqual([`corrupt ${replaced}`, `quarantined ${replaced}`]);
   });
 

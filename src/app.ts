@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { isIPv4 } from "node:net";
-import { rm, stat } from "node:fs/promises";
+import { chmod, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createAdminApp, createMetricsApp, ensureAdminToken, type Stats } from "./admin/index.ts";
 import { systemClock, type Clock } from "./cache/index.ts";
@@ -89,7 +89,8 @@ async function listen(
   };
   const startedAt = new Date();
   const stats = (): Promise<Stats> => readStats(parts, options.version, startedAt);
-  const operations = createOperations(parts, { clock: options.clock ?? systemClock, onError: health.onError, undo });
+  const onJobFailed = (error: unknown): void => logger.error({ err: error }, "a job of the admin API has failed");
+  const operations = createOperations(parts, { clock: options.clock ?? systemClock, onError: onJobFailed, undo });
   const openAdmin = async (address: ListenAddress): Promise<string[]> => {
     const app = createAdminApp({
       ...health,
@@ -99,7 +100,10 @@ async function listen(
       isLoopback: isLoopback(address),
       isUnixSocket: address.kind === "unix",
     });
-    return openAll([address], undo, () => createServer(app));
+    const opened = await openAll([address], undo, () => createServer(app));
+    // Who can write to the socket can do what the token allows.
+    if (address.kind === "unix") await chmod(address.path, 0o600);
+    return opened;
   };
   const admin = (await Promise.all(settings.admin.listen.map(openAdmin))).flat();
   const metrics = await openAll(settings.metrics.listen, undo, () => createServer(createMetricsApp(health)));

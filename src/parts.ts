@@ -71,10 +71,13 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   return parts;
 }
 
-/** What goes on behind the requests: files and index are compared, then content may go, then it is checked again. */
-export async function beginUpkeep({ eviction, upkeep }: Parts): Promise<void> {
+/**
+ * What goes on behind the requests: files and index are compared, then they are checked again and again. Content may go
+ * when all edges are known: after a clean stop at once, else when the files have told theirs.
+ */
+export async function beginUpkeep({ index, eviction, upkeep }: Parts): Promise<void> {
   const reconciled = upkeep.reconcile();
-  await upkeep.edgesComplete;
+  if (!index.wasStoppedCleanly || index.files.hasEdgesToRead()) await upkeep.edgesComplete;
   eviction.begin();
   await reconciled;
   upkeep.startScrub();

@@ -40,6 +40,6 @@ function firstSignal(): Promise<"SIGTERM" | "SIGINT"> {
 }
 
 function onInterrupt(listener: () => void): () => void {
-  process.on("SIGINT", listener);
+  process.once("SIGINT", listener);
   return () => void process.off("SIGINT", listener);
 }

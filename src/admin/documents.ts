@@ -48,8 +48,8 @@ export interface PinDocument {
   platforms: readonly string[] | null;
 }
 
-/** The body of `GET /api/v1/tag-history`, newest first; `lastSeen` is null for what the tag names now. */
-export interface TagHistoryDocument extends ListDocument<{ digest: Digest; firstSeen: Time; lastSeen: Time | null }> {
+/** The body of `GET /api/v1/tag-history`, newest first; `lastSeen` is when the upstream last confirmed it. */
+export interface TagHistoryDocument extends ListDocument<{ digest: Digest; firstSeen: Time; lastSeen: Time; isCurrent: boolean }> {
   image: string;
   held: Digest | null;
 }
@@ -90,8 +90,8 @@ export function pinDocument({ image, origin, platforms }: PinRow): PinDocument {
 }
 
 export function tagHistoryDocument(image: ImageName, { held, periods }: TagHistory): TagHistoryDocument {
-  const items = periods.map(({ digest, firstSeen, lastSeen }: TagPeriod) => {
-    return { digest, firstSeen: formatTime(firstSeen), lastSeen: formatTime(lastSeen) };
+  const items = periods.map(({ digest, firstSeen, lastSeen, isCurrent }: TagPeriod) => {
+    return { digest, firstSeen: formatTime(firstSeen), lastSeen: formatTime(lastSeen), isCurrent };
   });
   return { image: formatImageName(image), held: held ?? null, items, nextCursor: null };
 }

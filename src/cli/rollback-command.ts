@@ -55,10 +55,10 @@ async function rollBack(context: CliContext, flags: InstanceFlags, body: object)
 }
 
 function formatHistory({ image, held, items }: TagHistoryDocument): string {
-  const rows = items.map(({ digest, firstSeen, lastSeen }) => [
+  const rows = items.map(({ digest, firstSeen, lastSeen, isCurrent }) => [
     digest,
     formatTime(firstSeen),
-    lastSeen === null ? "now" : formatTime(lastSeen),
+    `${formatTime(lastSeen)}${isCurrent ? " (current)" : ""}`,
   ]);
   const rolledBack = held === null ? "" : `, rolled back to ${held}`;
   return `${image}${rolledBack}\n\n${formatTable([["digest", "first seen", "last seen"], ...rows], [0, 1, 2])}`;

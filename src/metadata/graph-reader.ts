@@ -109,7 +109,7 @@ export class GraphReader implements Graph {
 
   tagHistory({ upstream, name }: RepositoryKey, tag: Tag): TagPeriod[] {
     const rows = this.#sql.tagHistory.all({ upstream, name, tag });
-    return rows.map((row) => ({ ...row, lastSeen: row.lastSeen ?? undefined }));
+    return rows.map((row) => ({ ...row, isCurrent: row.isCurrent === 1 }));
   }
 
   heldDigest({ upstream, name }: RepositoryKey, tag: Tag): Digest | undefined {
@@ -150,7 +150,9 @@ function prepareAll(database: Database) {
     ),
     departuresOfDigest: database.prepare<{ digest: Digest }, Nullable<Departure, "image">>(graphSql.departuresOfDigest),
     departuresOfImage: database.prepare<{ image: string }, Nullable<Departure, "image">>(graphSql.departuresOfImage),
-    tagHistory: database.prepare<TagKey, Nullable<TagPeriod, "lastSeen">>(graphSql.tagHistory),
+    tagHistory: database.prepare<TagKey, Omit<TagPeriod, "isCurrent"> & { isCurrent: 0 | 1 }>(
+      graphSql.tagHistory,
+    ),
     held: database.prepare<TagKey, { digest: Digest }>(graphSql.held),
     anyHeld: database.prepare<[], number>(graphSql.anyHeld).pluck(),
     pins: database.prepare<[], Omit<PinRow, "platforms"> & { platforms: string | null }>(graphSql.pins),

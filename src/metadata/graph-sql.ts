@@ -72,9 +72,13 @@ export const graphSql = {
   departuresOfImage: `
     SELECT digest, image, reason, bytes, at FROM departure WHERE image = :image ORDER BY at DESC LIMIT 100`,
   tagHistory: `
-    SELECT digest, first_seen AS firstSeen, last_seen AS lastSeen FROM tag_history
-    WHERE repository = (SELECT id FROM repository WHERE upstream = :upstream AND name = :name) AND name = :tag
-    ORDER BY id DESC`,
+    SELECT tag_history.digest, tag_history.first_seen AS firstSeen, tag_history.last_seen IS NULL AS isCurrent,
+      coalesce(tag_history.last_seen, max(tag_history.first_seen, tag.checked_at), tag_history.first_seen) AS lastSeen
+    FROM tag_history
+      LEFT JOIN tag ON tag.repository = tag_history.repository AND tag.name = tag_history.name
+    WHERE tag_history.repository = (SELECT id FROM repository WHERE upstream = :upstream AND name = :name)
+      AND tag_history.name = :tag
+    ORDER BY tag_history.id DESC`,
   held: `
     SELECT blob.digest FROM tag CROSS JOIN blob ON blob.id = tag.held
     WHERE tag.repository = (SELECT id FROM repository WHERE upstream = :upstream AND name = :name)

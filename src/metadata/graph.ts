@@ -53,8 +53,10 @@ export interface ChildNode extends ManifestNode {
 export interface TagPeriod {
   digest: Digest;
   firstSeen: number;
-  /** When the upstream last confirmed it; undefined for the one that the tag names now. */
-  lastSeen: number | undefined;
+  /** When the upstream last confirmed it. */
+  lastSeen: number;
+  /** Whether the tag names it now. */
+  isCurrent: boolean;
 }
 
 export interface Departure {

@@ -33,7 +33,7 @@ export class Removals {
       const row = this.#sql.victim.get(digest) as { id: number } | undefined;
       if (!row) continue;
       const image = this.#imageName(row.id, digest);
-      const own = this.#dropManifest(row.id, digest, at);
+      const own = this.#dropManifest(row.id);
       doomed.push(...own);
       const bytes = own.reduce((sum, { size }) => sum + size, 0);
       left.push({ digest, image, bytes });
@@ -61,9 +61,11 @@ export class Removals {
     }
   }
 
-  #dropManifest(id: number, digest: Digest, at: number): Doomed[] {
+  #dropManifest(id: number): Doomed[] {
     const children = this.#sql.childrenOf.all({ id }) as { child: number }[];
-    this.#sql.endPeriodsOf.run({ digest, at });
+    for (const { repository, tag } of this.#sql.tagsOf.all({ id }) as { repository: number; tag: Tag }[]) {
+      this.#sql.endTagPeriod.run({ repository, tag });
+    }
     this.#sql.releaseTagsOf.run({ id });
     this.#sql.dropTagsOf.run({ id });
     this.#sql.dropEdgesOf.run({ id });

@@ -81,7 +81,6 @@ export const writeSql = {
   repositoriesOf: `
     SELECT repository.upstream, repository.name FROM member CROSS JOIN repository ON repository.id = member.repository
     WHERE member.blob = :id LIMIT 1`,
-  endPeriodsOf: `UPDATE tag_history SET last_seen = coalesce(last_seen, :at) WHERE digest = :digest`,
   dropTagsOf: `DELETE FROM tag WHERE manifest = :id`,
   releaseTagsOf: `UPDATE tag SET held = NULL WHERE held = :id`,
   childrenOf: `SELECT DISTINCT child FROM edge WHERE parent = :id AND role <> 'subject'`,

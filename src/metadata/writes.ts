@@ -161,7 +161,9 @@ export class Writes {
   }
 
   #changeTag({ op, repository, tag, ...rest }: OpOf<"confirmTag"> | OpOf<"markTagGone"> | OpOf<"dropTag">): void {
-    this.#sql[op].run({ ...rest, repository: this.#repositoryId(repository), tag });
+    const key = { repository: this.#repositoryId(repository), tag };
+    if (op === "dropTag") this.#sql.endTagPeriod.run(key);
+    this.#sql[op].run({ ...rest, ...key });
   }
 
   #touch({ touches }: OpOf<"touch">): void {

@@ -120,7 +120,7 @@ function request(
   return pool.request({ path, method: method, headers, ...(signal && { signal }) });
 }
 
-async function askWhole(pool: Pool, path: string, options: AskOptions): Promise<Reply> {
+export async function askWhole(pool: Pool, path: string, options: AskOptions): Promise<Reply> {
   const response = await request(pool, path, options);
   const chunks: Buffer[] = [];
   let isShort = false;
@@ -132,7 +132,7 @@ async function askWhole(pool: Pool, path: string, options: AskOptions): Promise<
   return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks), isShort };
 }
 
-async function readMetric(adminUrl: string, name: string, labels: Record<string, string>): Promise<number> {
+export async function readMetric(adminUrl: string, name: string, labels: Record<string, string>): Promise<number> {
   const text = await (await fetch(`${adminUrl}/metrics`)).text();
   const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
   const lines = text.split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));

@@ -30,9 +30,9 @@ export async function inspect(remains: readonly Remains[], options: InspectOptio
       if (newest) upstream.tag(repository, tag, newest.digest);
     }
     return {
-      async take({ directory, hits, number, step }) {
+      async take({ directory, hits, number, label }) {
         const violations = await violationsIn(directory, hits, { ...options, upstream, published });
-        if (violations.length > 0) findings.push({ number, label: step.label, violations });
+        if (violations.length > 0) findings.push({ number, label, violations });
         await rm(directory, { recursive: true });
       },
       end: () => upstream.close(),

@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { startUpstream, type TestUpstream } from "../../upstream/index.ts";
 import { dataDirectoryIn, EntrepotProcess } from "../support/entrepot-process.ts";
@@ -13,9 +12,9 @@ import { Stepper } from "./stepper.ts";
 
 /** What a kill behind a step leaves. */
 export interface Remains {
-  /** 1 for the first. */
+  /** 1 for the first step of its run. */
   number: number;
-  step: Step;
+  label: string;
   /** Has `data/` in it. */
   directory: string;
   /** What had been answered as a hit when it happened. */
@@ -29,74 +28,95 @@ export interface RunOptions {
 }
 
 /** Which steps are wanted; asked in order, once for each. */
-export type Choice = (step: Step, number: number) => boolean;
+export type Choice = (step: Step) => boolean;
 
 /** These change nothing that a killed process leaves: the directory is as it was behind the step before. */
 const changesNothing = new Set(["fsync", "fdatasync"]);
 
-/** Two threads seldom come to a call at the same moment; a run in which they did is made again. */
-const maxRuns = 5;
+/** Two threads that meet in one run will not meet at the same steps in all of them. */
+const maxRuns = 6;
 
 export interface Images {
   images: Remains[];
-  /** All steps in their order. */
+  /** All steps of the first run, in their order. */
   steps: Step[];
-  /** Steps behind which the process did not stand on their own: no copy shows what they alone have done. */
-  together: number;
+  /** Labels of steps that always came together with another one: no copy shows what they alone have done. */
+  neverAlone: string[];
 }
 
-/** Runs the scenario and copies the data directory behind each step that is wanted and changes something. */
-export async function imagesOf(options: RunOptions, createChoice: () => Choice): Promise<Images> {
-  for (let runs = 1; ; runs += 1) {
-    const destination = await options.scratch.make("images");
-    const taken = await takeImages(options, createChoice(), destination);
-    if (taken.together === 0 || runs === maxRuns) return taken;
-    await rm(destination, { recursive: true });
+/**
+ * Runs the scenario and copies the data directory behind each step that is wanted and changes something. It is run again
+ * for those steps that came together with another, of another thread.
+ */
+export async function imagesOf(options: RunOptions, isWanted: Choice): Promise<Images> {
+  const first = await takeImages(options, isWanted);
+  const { images, steps } = first;
+  let neverAlone = first.together.filter((label) => !first.alone.has(label));
+  for (let runs = 1; neverAlone.length > 0 && runs < maxRuns; runs += 1) {
+    const missing = new Set(neverAlone);
+    const again = await takeImages(options, ({ label }) => missing.has(label));
+    images.push(...again.images);
+    neverAlone = neverAlone.filter((label) => !again.alone.has(label));
   }
+  return { images, steps, neverAlone };
 }
 
-async function takeImages(options: RunOptions, isWanted: Choice, destination: string): Promise<Images> {
-  const images: Remains[] = [];
-  const steps: Step[] = [];
-  const { together } = await interrupt(options, (step, { directory, puller }) => {
-    steps.push(step);
-    const number = steps.length;
+interface Taken {
+  images: Remains[];
+  steps: Step[];
+  alone: Set<string>;
+  together: string[];
+}
+
+async function takeImages(options: RunOptions, isWanted: Choice): Promise<Taken> {
+  const taken: Taken = { images: [], steps: [], alone: new Set(), together: [] };
+  const { images, steps } = taken;
+  const destination = await options.scratch.make("images");
+  await interrupt(options, (standing, { directory, puller }) => {
+    const labels = standing.map(({ label }) => label);
+    const before = steps.length;
+    steps.push(...standing);
+    for (const label of labels) {
+      if (labels.length === 1) taken.alone.add(label);
+      else taken.together.push(label);
+    }
+    const wanted = standing.map((step) => isWanted(step));
     const previous = images.at(-1);
-    if (changesNothing.has(step.call) && previous?.number === number - 1) {
-      images[images.length - 1] = { ...previous, number, hits: [...puller.hits] };
-    } else if (isWanted(step, number)) {
-      const copy = join(destination, String(number));
+    if (previous?.number === before && standing.every(({ call }) => changesNothing.has(call))) {
+      images[images.length - 1] = { ...previous, number: steps.length, hits: [...puller.hits] };
+    } else if (wanted.includes(true)) {
+      const copy = join(destination, String(steps.length));
       mkdirSync(copy);
       execFileSync("cp", ["--archive", dataDirectoryIn(directory), copy]);
-      images.push({ number, step, directory: copy, hits: [...puller.hits] });
+      images.push({ number: steps.length, label: labels.join(" and "), directory: copy, hits: [...puller.hits] });
     }
     return "go on";
   });
-  return { images, steps, together };
+  return taken;
 }
 
 /** Runs the scenario and kills the instance behind step `number`; undefined where the run had fewer steps. */
 export async function killAt(options: RunOptions, number: number): Promise<Remains | undefined> {
   let count = 0;
-  let killedBehind: Step | undefined;
-  const { directory, puller } = await interrupt(options, (step) => {
-    count += 1;
-    if (count === number) killedBehind = step;
-    return count === number ? "kill" : "go on";
+  let label: string | undefined;
+  const { directory, puller } = await interrupt(options, (standing) => {
+    count += standing.length;
+    if (count < number) return "go on";
+    label = standing.map((step) => step.label).join(" and ");
+    return "kill";
   });
-  return killedBehind && { number, step: killedBehind, directory, hits: [...puller.hits] };
+  return label === undefined ? undefined : { number, label, directory, hits: [...puller.hits] };
 }
 
 interface Interrupted {
   directory: string;
   puller: Puller;
-  together: number;
   isKilled: boolean;
 }
 
 async function interrupt(
   { scenario, scratch, main }: RunOptions,
-  onStep: (step: Step, run: Interrupted) => "go on" | "kill",
+  onStand: (steps: readonly Step[], run: Interrupted) => "go on" | "kill",
 ): Promise<Interrupted> {
   const { settings } = scenario;
   const directory = await scratch.make("interrupted");
@@ -114,9 +134,9 @@ async function interrupt(
       environment: { UV_THREADPOOL_SIZE: "1" },
     });
     const puller = new Puller((path, options) => instance.ask(path, options));
-    const run: Interrupted = { directory, puller, together: 0, isKilled: false };
-    const stepping = stepper.run(instance.pid, (step) => {
-      const decision = onStep(step, run);
+    const run: Interrupted = { directory, puller, isKilled: false };
+    const stepping = stepper.run(instance.pid, (steps) => {
+      const decision = onStand(steps, run);
       run.isKilled ||= decision === "kill";
       return decision;
     });
@@ -130,7 +150,7 @@ async function interrupt(
         throw error;
       }
     } finally {
-      run.together = await stepping;
+      await stepping;
     }
     await instance.ended();
     if (puller.wrong.length > 0) throw new Error(puller.wrong.join("\n"));

@@ -15,7 +15,7 @@ const calls = [
   "openat,mkdir,mkdirat,link,linkat,rename,renameat,renameat2,unlink,unlinkat,rmdir,fchmod",
 ].join(",");
 
-/** A process that stands for a step with no line to show for it would be waited for in vain. */
+/** How often it is looked whether the process stands. */
 const pollMs = 0.2;
 
 export class Stepper {
@@ -43,33 +43,27 @@ export class Stepper {
   }
 
   /**
-   * Lets the process go from step to step until it has ended. `onStep` is called while it stands, once for each step.
-   * @returns how many steps it did not stand behind on their own, as two threads made a call at the same moment.
+   * Lets the process go from step to step until it has ended. `onStand` is called each time it stands, with the steps that
+   * have brought it to that: one, or two where two threads made a call at the same moment.
    */
-  async run(pid: number, onStep: (step: Step) => "go on" | "kill"): Promise<number> {
-    let together = 0;
+  async run(pid: number, onStand: (steps: readonly Step[]) => "go on" | "kill"): Promise<void> {
     const trace = await openWhenThere(this.#traceFile);
     try {
       for (;;) {
         const state = stateOf(pid);
-        if (state === "ended") return together;
-        if (state === "stands") {
-          const text = readOn(trace);
-          // Without a line it stands for another reason: the tracer is only taking hold of it.
-          if (text !== "") together += this.#goOn(pid, this.#log.read(text), onStep);
+        if (state === "ended") return;
+        // Without a new line it stands for another reason: the tracer is only taking hold of it.
+        const text = state === "stands" ? readOn(trace) : "";
+        if (text !== "") {
+          const steps = this.#log.read(text);
+          const decision = steps.length > 0 ? onStand(steps) : "go on";
+          process.kill(pid, decision === "kill" ? "SIGKILL" : "SIGCONT");
         }
         await sleep(pollMs);
       }
     } finally {
       closeSync(trace);
     }
-  }
-
-  #goOn(pid: number, steps: readonly Step[], onStep: (step: Step) => "go on" | "kill"): number {
-    const isToDie = steps.map(onStep).includes("kill");
-    process.kill(pid, isToDie ? "SIGKILL" : "SIGCONT");
-    if (steps.length > 1) console.log(steps.map((s) => s.label), performance.now());
-    return Math.max(0, steps.length - 1);
   }
 }
 

@@ -96,7 +96,7 @@ describe("a body", () => {
     const url = new URL(await listen(createAdminApp(adminOptions({ operations: operations() }))));
     const socket = connect(Number(url.port), url.hostname);
     const head = "Host: localhost\r\nAuthorization: Bearer the-token\r\n";
-    const large = " ".repeat(200 * 1024);
+    const large = " ".repeat(8 * 1024 * 1024);
     socket.write(
       `POST /api/v1/pins HTTP/1.1\r\n${head}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`,
     );

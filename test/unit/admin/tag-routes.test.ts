@@ -8,8 +8,8 @@ const alpineName = { upstream: "docker.io", repository: "library/alpine", refere
 describe("GET /api/v1/tag-history", () => {
   it("says what the tag has named, and that it is held", async () => {
     const periods = [
-      { digest: digestOf("b"), firstSeen: time, lastSeen: undefined },
-      { digest: digestOf("a"), firstSeen: time, lastSeen: time },
+      { digest: digestOf("b"), firstSeen: time, lastSeen: time, isCurrent: true },
+      { digest: digestOf("a"), firstSeen: time, lastSeen: time, isCurrent: false },
     ];
     const tagHistory = () => ({ held: digestOf("a"), periods });
     const { status, json, asked } = await askWithToken({ tagHistory }, "/tag-history?image=docker.io/alpine:3");
@@ -19,8 +19,8 @@ describe("GET /api/v1/tag-history", () => {
       image: alpine,
       held: digestOf("a"),
       items: [
-        { digest: digestOf("b"), firstSeen: rfc3339, lastSeen: null },
-        { digest: digestOf("a"), firstSeen: rfc3339, lastSeen: rfc3339 },
+        { digest: digestOf("b"), firstSeen: rfc3339, lastSeen: rfc3339, isCurrent: true },
+        { digest: digestOf("a"), firstSeen: rfc3339, lastSeen: rfc3339, isCurrent: false },
       ],
       nextCursor: null,
     });

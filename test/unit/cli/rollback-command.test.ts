@@ -23,8 +23,8 @@ describe("entrepot rollback", () => {
 
   it("says what the tag has been where no digest is named", async () => {
     const periods = [
-      { digest: digestOf("b"), firstSeen: time, lastSeen: undefined },
-      { digest: digestOf("a"), firstSeen: time - 86_400_000, lastSeen: time },
+      { digest: digestOf("b"), firstSeen: time, lastSeen: time, isCurrent: true },
+      { digest: digestOf("a"), firstSeen: time - 86_400_000, lastSeen: time, isCurrent: false },
     ];
     const { flags } = await startInstance({ tagHistory: () => ({ held: digestOf("a"), periods }) });
     const { exitCode, stdout } = await run(["rollback", alpine, ...flags]);
@@ -32,7 +32,7 @@ describe("entrepot rollback", () => {
     expect(stdout).toBe(`${alpine}, rolled back to ${digestOf("a")}
 
 digest                                                                   first seen            last seen
-${digestOf("b")}  2026-01-02 03:04:05Z  now
+${digestOf("b")}  2026-01-02 03:04:05Z  2026-01-02 03:04:05Z (current)
 ${digestOf("a")}  2026-01-01 03:04:05Z  2026-01-02 03:04:05Z
 `);
     expect(JSON.parse((await run(["rollback", alpine, "--json", ...flags])).stdout)).toMatchObject({ image: alpine });

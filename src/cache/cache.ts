@@ -99,7 +99,8 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
       hold: (digest) => eviction.hold(digest),
       clock,
       observer,
-      record: recordIn(index, eviction, observer),
+      record: recordIn(index, observer),
+      settled: () => eviction.settled(),
     },
     settings.abandoned,
   );
@@ -149,10 +150,8 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
 }
 
 /** A committed file becomes a hit. Where the index refuses, the file goes, unless another upstream's fill made it a hit. */
-function recordIn(index: Metadata, eviction: Keeping, observer: CacheObserver): FlightPorts["record"] {
-  return async (upstream, repository, digest, size) => {
-    const isRecorded = await durably(observer, index.recordBlob({ upstream, name: repository }, digest, size));
-    eviction.settled();
-    return isRecorded || index.blob(digest)?.state === "present";
-  };
+function recordIn(index: Metadata, observer: CacheObserver): FlightPorts["record"] {
+  return async (upstream, repository, digest, size) =>
+    (await durably(observer, index.recordBlob({ upstream, name: repository }, digest, size))) ||
+    index.blob(digest)?.state === "present";
 }

@@ -64,6 +64,7 @@ function ofManifest(node: ManifestNode, { index, holding, leasedUntil }: Explain
   const parents = graph.parents(node.id);
   const named = [node, ...parents].flatMap(({ digest }) => graph.tags(digest));
   const isUnit = node.kind === "image" || graph.children(node.id).length === 0;
+  const pins = holding(node);
   return {
     tags: named.map((name) => ({ image: imageOf(name), relation: name.relation })),
     neededBy: parents.map(({ digest, kind, platform, ...parent }) => ({
@@ -73,9 +74,9 @@ function ofManifest(node: ManifestNode, { index, holding, leasedUntil }: Explain
       images: namesOf({ ...parent, digest, kind }, graph),
     })),
     platforms: graph.named(node.id),
-    pins: holding(node),
+    pins,
     leasedUntil: leasedUntil(node.digest),
-    queue: isUnit ? { rank: graph.rank(node.accessedAt) + 1 } : undefined,
+    queue: isUnit && pins.length === 0 ? { rank: graph.rank(node.accessedAt) + 1 } : undefined,
     ...bytesBelow(node, graph),
   };
 }

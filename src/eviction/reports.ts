@@ -19,7 +19,7 @@ export interface Explanation {
   firstFetchedAt: number | undefined;
   lastPulledAt: number | undefined;
   lastVerifiedAt: number | undefined;
-  /** 1 is the next to go; undefined for what is no unit of eviction. */
+  /** 1 is the next to go; undefined for what is no unit of eviction, or is pinned. */
   queue: { rank: number } | undefined;
   /** Of what it needs and is here: bytes that only it needs, and bytes that others need too. */
   uniqueBytes: number;

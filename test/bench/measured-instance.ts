@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { stringify } from "yaml";
+import { endProcess, spawnAsStart } from "./spawn-as-start.ts";
 
 /** entrepot in a process of its own, so that its memory and its time are its own. */
 export interface MeasuredInstance {
@@ -28,7 +28,7 @@ export async function startMeasured(upstreamUrl: string): Promise<MeasuredInstan
     }),
   );
   // The first start compiles; what is measured is any later one.
-  await end(await start(file));
+  await endProcess((await start(file)).child);
   const { child, url } = await start(file);
   return {
     url,
@@ -37,7 +37,7 @@ export async function startMeasured(upstreamUrl: string): Promise<MeasuredInstan
       return { nowMiB: field(status, "VmRSS"), peakMiB: field(status, "VmHWM") };
     },
     async stop() {
-      await end({ child, url });
+      await endProcess(child);
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -48,19 +48,12 @@ interface Started {
   url: string;
 }
 
-/** As `npm start` does it, without the npm process in between: its script is a command line for env(1). */
 async function start(configFile: string): Promise<Started> {
-  const { scripts } = JSON.parse(await readFile("package.json", "utf8")) as { scripts: { start: string } };
-  const child = spawn("sh", ["-c", `exec env ${scripts.start}`], {
-    env: { ...process.env, PATH: `node_modules/.bin:${String(process.env["PATH"])}`, ENTREPOT_CONFIG: configFile },
+  const child = await spawnAsStart({
+    environment: { ENTREPOT_CONFIG: configFile },
     stdio: ["ignore", "pipe", "inherit"],
   });
   return { child, url: await listeningUrl(child) };
-}
-
-async function end({ child }: Started): Promise<void> {
-  child.kill("SIGTERM");
-  await once(child, "exit");
 }
 
 function listeningUrl(child: ChildProcess): Promise<string> {

@@ -50,7 +50,12 @@ interface ManifestDocument {
  * is checked.
  * @throws Error where a whole answer has wrong bytes: that must never be.
  */
-export async function pull(ask: Ask, repository: string, reference: string, options: PullOptions = {}): Promise<Pulled> {
+export async function pull(
+  ask: Ask,
+  repository: string,
+  reference: string,
+  options: PullOptions = {},
+): Promise<Pulled> {
   const steps: Step[] = [];
   const get = async (path: string, headers: Record<string, string> = {}): Promise<Buffer | undefined> => {
     const reply = await ask(`/v2/${repository}/${path}`, { headers });
@@ -81,7 +86,9 @@ function isWanted({ platform }: Descriptor, { platforms }: PullOptions): boolean
 }
 
 function stepOf(path: string, { status, headers, body, isShort }: Reply): Step {
-  const digest = path.includes("sha256:") ? path.slice(path.indexOf("sha256:")) : String(headers["docker-content-digest"]);
+  const digest = path.includes("sha256:")
+    ? path.slice(path.indexOf("sha256:"))
+    : String(headers["docker-content-digest"]);
   const isWhole = status === 200 && !isShort;
   if (isWhole && sha256(body) !== digest) throw new Error(`${path}: a whole answer with wrong bytes`);
   const isHit = isWhole && /^entrepot; hit/.test(String(headers["cache-status"]));

@@ -24,6 +24,8 @@ export interface FlightPorts {
   hold: (digest: Digest) => () => void;
   /** The file is committed: make it a hit. Resolves when that is durable; false where it could not be done. */
   record: (upstream: string, repository: RepositoryName, digest: Digest, size: number) => Promise<boolean>;
+  /** Bytes are stored that were reserved before. */
+  settled: () => void;
   observer: CacheObserver;
 }
 
@@ -298,6 +300,7 @@ export class Flight {
         if (await this.#ports.record(upstream, name, this.digest, this.written)) {
           this.#phase = "stored";
           this.#reservation?.release();
+          this.#ports.settled();
         } else {
           await store.remove(this.digest);
         }

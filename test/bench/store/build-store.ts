@@ -12,7 +12,8 @@ import type { PlannedBlob, Release } from "./releases.ts";
 const pulledUntil = Date.UTC(2026, 0, 1);
 const pulledWithinMs = 90 * 86_400_000;
 
-const releasesPerTransaction = 500;
+/** Long ones: each writes most pages of the index once, as digests lie everywhere in it. */
+const releasesPerTransaction = 10_000;
 
 /**
  * Writes a data directory, as a process leaves it that has pulled all of `releases` and was stopped cleanly. The rows are

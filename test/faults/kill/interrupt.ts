@@ -73,22 +73,19 @@ async function takeImages(options: RunOptions, isWanted: Choice): Promise<Taken>
   const { images, steps } = taken;
   const destination = await options.scratch.make("images");
   await interrupt(options, (standing, { directory, puller }) => {
-    const labels = standing.map(({ label }) => label);
     const before = steps.length;
     steps.push(...standing);
-    for (const label of labels) {
-      if (labels.length === 1) taken.alone.add(label);
-      else taken.together.push(label);
-    }
-    const wanted = standing.map((step) => isWanted(step));
+    const wanted = standing.filter((step) => isWanted(step)).map(({ label }) => label);
+    if (standing.length > 1) taken.together.push(...wanted);
+    else for (const { label } of standing) taken.alone.add(label);
     const previous = images.at(-1);
     if (previous?.number === before && standing.every(({ call }) => changesNothing.has(call))) {
       images[images.length - 1] = { ...previous, number: steps.length, hits: [...puller.hits] };
-    } else if (wanted.includes(true)) {
+    } else if (wanted.length > 0) {
       const copy = join(destination, String(steps.length));
       mkdirSync(copy);
       execFileSync("cp", ["--archive", dataDirectoryIn(directory), copy]);
-      images.push({ number: steps.length, label: labels.join(" and "), directory: copy, hits: [...puller.hits] });
+      images.push({ number: steps.length, label: labelOf(standing), directory: copy, hits: [...puller.hits] });
     }
     return "go on";
   });
@@ -102,10 +99,14 @@ export async function killAt(options: RunOptions, number: number): Promise<Remai
   const { directory, puller } = await interrupt(options, (standing) => {
     count += standing.length;
     if (count < number) return "go on";
-    label = standing.map((step) => step.label).join(" and ");
+    label = labelOf(standing);
     return "kill";
   });
   return label === undefined ? undefined : { number, label, directory, hits: [...puller.hits] };
+}
+
+function labelOf(standing: readonly Step[]): string {
+  return standing.map(({ label }) => label).join(" and ");
 }
 
 interface Interrupted {

@@ -22,12 +22,7 @@ describe("a harness that finds nothing has been shown to find something", { time
   it("kill: a row that is written before its file has its name", async () => {
     const main = await plant(scratch, rowBeforeFile);
     const isAboutFile = /^(fchmod|rename) (ingest|blobs)\//;
-    const { images } = await imagesOf(
-      { scenario: pull, scratch, main },
-      () =>
-        ({ label }) =>
-          isAboutFile.test(label),
-    );
+    const { images } = await imagesOf({ scenario: pull, scratch, main }, ({ label }) => isAboutFile.test(label));
     const findings = await inspect(images, { scenario: pull, main });
     const words = findings.flatMap(({ violations }) => violations);
     expect(words).toContainEqual(expect.stringMatching(/^after the crash: sha256:\w+: a present row without a file$/));

@@ -51,7 +51,9 @@ export function pushCatalog(upstream: TestUpstream): Catalog {
     upstream.pushIndex(one, undefined, image(one, amd64, 0, 1, 6), shared),
     upstream.pushIndex(one, undefined, shared, image(one, amd64, 2, 3)),
   ];
-  const signature = upstream.pushReferrer(one, inOne[0]?.digest ?? shared.digest, { artifactType: "application/x.sig" });
+  const signature = upstream.pushReferrer(one, inOne[0]?.digest ?? shared.digest, {
+    artifactType: "application/x.sig",
+  });
   const inTwo = [
     image(two, amd64, 1, 4),
     image(two, amd64, 0, 1),

@@ -30,10 +30,16 @@ export function settledFaults(snapshot: Snapshot, metrics: StoreMetrics, tampere
   for (const { digest, state, size } of onDisk) {
     const found = snapshot.files.get(digest);
     expect(state === "present", `${digest} stays doomed`);
-    expect(found === size || tampered.get(digest) === "gone", `${digest}: ${String(size)} bytes, on disk ${String(found)}`);
+    expect(
+      found === size || tampered.get(digest) === "gone",
+      `${digest}: ${String(size)} bytes, on disk ${String(found)}`,
+    );
   }
   for (const digest of snapshot.files.keys()) {
-    expect(onDisk.some((blob) => blob.digest === digest), `${digest}: a file without a row`);
+    expect(
+      onDisk.some((blob) => blob.digest === digest),
+      `${digest}: a file without a row`,
+    );
   }
   return faults;
 }

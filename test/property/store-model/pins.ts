@@ -35,7 +35,8 @@ export function protectedBy(pins: Iterable<PinPlan>, snapshot: Snapshot): Protec
       if (manifest !== undefined && pin.holdsTag(name)) add(pin.image, name, manifest, pin.platforms);
     }
   }
-  for (const [name, { held }] of snapshot.tags) if (held !== undefined) add(`rollback of ${name}`, name, held, undefined);
+  for (const [name, { held }] of snapshot.tags)
+    if (held !== undefined) add(`rollback of ${name}`, name, held, undefined);
   return found;
 }
 
@@ -50,7 +51,12 @@ export function isReleased(entry: Protected, pins: ReadonlyMap<string, PinPlan>,
   return row.manifest !== entry.top && covers(snapshot, row.manifest, entry, pin.platforms);
 }
 
-function covers(snapshot: Snapshot, later: string, { top, image }: Protected, platforms: PinPlan["platforms"]): boolean {
+function covers(
+  snapshot: Snapshot,
+  later: string,
+  { top, image }: Protected,
+  platforms: PinPlan["platforms"],
+): boolean {
   const node = snapshot.manifests.get(later);
   const earlier = snapshot.manifests.get(top);
   if (node?.kind !== "index" || earlier?.kind !== "index") return isComplete(snapshot, later);

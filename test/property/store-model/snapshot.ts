@@ -115,9 +115,7 @@ function readManifests(index: Database.Database): Snapshot["manifests"] {
       kind,
       isHere: state === "present",
       blobs: own.filter(({ role }) => role === "config" || role === "layer").map(({ child }) => child),
-      children: own
-        .filter(({ role }) => role === "child")
-        .map(({ child, platform }) => ({ digest: child, platform })),
+      children: own.filter(({ role }) => role === "child").map(({ child, platform }) => ({ digest: child, platform })),
       repositories: members.filter((member) => member.digest === digest).map(({ repository }) => repository),
     };
   });

@@ -71,6 +71,7 @@ export async function openHangar(
       recorded.push(`${name} ${digest}`);
       return Promise.resolve(true);
     },
+    settled: () => undefined,
     observer: {
       verifyFailed: (name) => noticed.push(name),
       uncached: (reason) => noticed.push(reason),

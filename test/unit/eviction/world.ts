@@ -29,6 +29,8 @@ export interface WorldOptions {
 export interface ImageOptions {
   /** Bytes of each layer, by name. One that is here already is shared. */
   layers?: Record<string, number>;
+  /** One of the layers, named as the config too. */
+  config?: string;
   /** Layers that have not been fetched. */
   lacks?: readonly string[];
   subject?: string;
@@ -144,8 +146,9 @@ export class World {
 
   /** An image, pulled now; what is put next is put a minute later. */
   async putImage(name: string, options: ImageOptions = {}): Promise<void> {
-    const { layers = { [`layer of ${name}`]: 2 * MiB }, lacks = [], subject, ...rest } = options;
+    const { layers = { [`layer of ${name}`]: 2 * MiB }, lacks = [], config, subject, ...rest } = options;
     const edges: ManifestEdge[] = [];
+    if (config !== undefined) edges.push({ role: "config", digest: this.digest(config), size: layers[config] ?? 0 });
     for (const [layer, size] of Object.entries(layers)) {
       const digest = this.digest(layer);
       edges.push({ role: "layer", digest, size });

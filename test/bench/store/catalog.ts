@@ -1,0 +1,77 @@
+import Database from "better-sqlite3";
+import type { Digest, RepositoryName } from "../../../src/oci/index.ts";
+import { Random } from "./random.ts";
+
+/** A stored image with what a pull of it asks for. */
+export interface StoredImage {
+  repository: RepositoryName;
+  manifest: Digest;
+  blobs: Digest[];
+}
+
+/** A blob and a repository that holds it. */
+export interface Held {
+  repository: RepositoryName;
+  digest: Digest;
+}
+
+/** What is in a generated index, read from its pristine copy so that the one that is measured stays cold. */
+export class Catalog {
+  readonly #index: Database.Database;
+  readonly #random = new Random(2);
+
+  constructor(pristineIndex: string) {
+    this.#index = new Database(pristineIndex, { readonly: true });
+  }
+
+  close(): void {
+    this.#index.close();
+  }
+
+  /** Images of the half that was pulled last, evenly spread over it: eviction takes the others first. */
+  recentImages(count: number): StoredImage[] {
+    const ids = this.#index.prepare<[], number>(`
+      SELECT id FROM manifest WHERE kind = 'image' ORDER BY accessed_at DESC
+      LIMIT (SELECT count(*) / 2 FROM manifest WHERE kind = 'image')`);
+    const recent = ids.pluck().all();
+    const step = Math.max(1, recent.length / count);
+    return recent.filter((_, place) => place % step < 1).map((id) => this.#image(id));
+  }
+
+  /** Random blobs of all, each with the repository that it was pulled through. */
+  randomBlobs(count: number): Held[] {
+    const most = this.#index.prepare<[], number>("SELECT max(id) FROM blob").pluck().get() ?? 0;
+    const held = this.#index.prepare<[number], Held>(`
+      SELECT repository.name AS repository, blob.digest
+      FROM blob JOIN member ON member.blob = blob.id JOIN repository ON repository.id = member.repository
+      WHERE blob.id = ? LIMIT 1`);
+    const drawn = Array.from({ length: count }, () => held.get(1 + this.#random.below(most)));
+    return drawn.filter((one) => one !== undefined);
+  }
+
+  /** Random uses of base layers through repositories that are only known to hold them by a manifest of theirs. */
+  sharedLayers(count: number): Held[] {
+    const most = this.#index.prepare<[], number>("SELECT max(id) FROM blob").pluck().get() ?? 0;
+    const used = this.#index.prepare<[number], Held>(`
+      SELECT repository.name AS repository, layer.digest
+      FROM manifest JOIN member ON member.blob = manifest.id JOIN repository ON repository.id = member.repository
+      JOIN edge ON edge.parent = manifest.id AND edge.role = 'layer' JOIN blob AS layer ON layer.id = edge.child
+      WHERE manifest.id >= ? AND manifest.kind = 'image'
+        AND NOT EXISTS (SELECT 1 FROM member AS own WHERE own.repository = repository.id AND own.blob = layer.id)
+      ORDER BY manifest.id LIMIT 1`);
+    const drawn = Array.from({ length: count }, () => used.get(1 + this.#random.below(most)));
+    return drawn.filter((one) => one !== undefined);
+  }
+
+  #image(id: number): StoredImage {
+    const manifest = this.#index.prepare<[number], Held>(`
+      SELECT blob.digest, repository.name AS repository
+      FROM blob JOIN member ON member.blob = blob.id JOIN repository ON repository.id = member.repository
+      WHERE blob.id = ?`);
+    const blobs = this.#index.prepare<[number], Digest>(`
+      SELECT blob.digest FROM edge JOIN blob ON blob.id = edge.child WHERE edge.parent = ?`);
+    const row = manifest.get(id);
+    if (!row) throw new Error("an image without a repository");
+    return { repository: row.repository, manifest: row.digest, blobs: blobs.pluck().all(id) };
+  }
+}

@@ -1,0 +1,47 @@
+import type { Digest, RepositoryName } from "../../../../src/oci/index.ts";
+
+/** What is asked of a process that measures itself, and what it answers; one program each. Times in the unit of their name. */
+export interface Probes {
+  lookups: {
+    ask: { directory: string; held: { repository: RepositoryName; digest: Digest }[] };
+    answer: { eachUs: number[]; found: number };
+  };
+  evictions: {
+    ask: { directory: string; count: number; leased: Digest[] };
+    answer: EvictionCosts;
+  };
+  serve: {
+    ask: { configFile: string } | "pauses" | "stop";
+    answer: Listening | Pauses | "stopped";
+  };
+}
+
+export interface EvictionCosts {
+  /** Per eviction, of the main thread: neither waiting for events nor idle. */
+  busyMs: number[];
+  /** Per eviction, of the main thread: on a processor. */
+  cpuMs: number[];
+  wallMs: number[];
+  images: number;
+  doomed: Digest[];
+  blobsBefore: number;
+  blobsAfter: number;
+}
+
+export interface Listening {
+  url: string;
+  adminUrl: string;
+  adminToken: string;
+}
+
+/** Of the event loop since they were last asked for. */
+export interface Pauses {
+  /** The longest delay of a timer of 1 ms, by perf_hooks.monitorEventLoopDelay. */
+  longestMs: number;
+  /** The 99th of a hundred of these delays. */
+  p99Ms: number;
+  /** The longest time between two turns that the thread was on a processor: what the system's other work adds is not in it. */
+  longestCpuMs: number;
+  /** Share of the time that the loop was busy, 0 to 1. */
+  busy: number;
+}

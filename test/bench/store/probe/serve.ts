@@ -1,0 +1,57 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { startApp, type App } from "../../../../src/app.ts";
+import { loadSettings } from "../../../../src/config/index.ts";
+import { createLogger } from "../../../../src/telemetry/index.ts";
+import type { Listening, Pauses, Probes } from "./protocol.ts";
+
+const resolutionMs = 1;
+
+const delays = monitorEventLoopDelay({ resolution: resolutionMs });
+let longestCpuMs = 0;
+let utilization = performance.eventLoopUtilization();
+let app: App | undefined;
+
+/** The whole application, with an eye on its event loop from before it is built. */
+export async function serveWatched(ask: Probes["serve"]["ask"]): Promise<Probes["serve"]["answer"]> {
+  if (ask === "pauses") return takePauses();
+  if (ask === "stop") {
+    await app?.stop();
+    // What is left are our own timer and the channel.
+    setImmediate(() => process.exit(0));
+    return "stopped";
+  }
+  delays.enable();
+  watchProcessor();
+  return start(ask.configFile);
+}
+
+async function start(file: string): Promise<Listening> {
+  const settings = loadSettings({ file, environment: {} });
+  app = await startApp(settings, { logger: createLogger(settings.log), version: "0.0.0-bench" });
+  const { pull, admin } = app.addresses;
+  return { url: `http://${String(pull[0])}`, adminUrl: `http://${String(admin[0])}`, adminToken: app.adminToken };
+}
+
+/** Between two ticks of a timer of 1 ms there is one turn of the loop at most, with all that it runs. */
+function watchProcessor(): void {
+  let before = process.threadCpuUsage();
+  setInterval(() => {
+    const { user, system } = process.threadCpuUsage(before);
+    before = process.threadCpuUsage();
+    longestCpuMs = Math.max(longestCpuMs, (user + system) / 1000);
+  }, resolutionMs);
+}
+
+function takePauses(): Pauses {
+  const now = performance.eventLoopUtilization();
+  const pauses = {
+    longestMs: delays.max / 1e6,
+    p99Ms: delays.percentile(99) / 1e6,
+    longestCpuMs,
+    busy: performance.eventLoopUtilization(now, utilization).utilization,
+  };
+  utilization = now;
+  delays.reset();
+  longestCpuMs = 0;
+  return pauses;
+}

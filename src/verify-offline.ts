@@ -25,5 +25,5 @@ export const verifyOffline: CliContext["verifyOffline"] = async (directory, opti
     onLost: ignore,
   });
   closing.defer(() => upkeep.close());
-  return upkeep.verify(options);
+  return await upkeep.verify(options);
 };

@@ -105,7 +105,16 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     settings.abandoned,
   );
   const stored = new StoredBlobs(settings.scrub, { store, index, eviction, adopt, memory, clock, observer });
-  const manifestStore = new ManifestStore({ store, index, eviction, budget: { reserve }, memory, clock, observer, stored });
+  const manifestStore = new ManifestStore({
+    store,
+    index,
+    eviction,
+    budget: { reserve },
+    memory,
+    clock,
+    observer,
+    stored,
+  });
   const manifests = new Manifests({ index, eviction, store: manifestStore, membership, negatives, clock });
   const tags = new Tags({ index, eviction, manifests, manifestStore, negatives, clock, observer });
   const listings = new Listings(index, clock, observer);

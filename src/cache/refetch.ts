@@ -20,9 +20,7 @@ export async function refetch(digest: Digest, { graph, manifests, fills, source 
   const node = graph.manifest(digest);
   const users = graph.users(digest, 10);
   if (!node && users.length === 0) return false;
-  const repository = [digest, ...users.map((user) => user.digest)]
-    .flatMap((held) => graph.repositories(held, 1))
-    .at(0);
+  const repository = [digest, ...users.map((user) => user.digest)].flatMap((held) => graph.repositories(held, 1)).at(0);
   if (!repository) return false;
   if (node) {
     await manifests.fetch(source(repository), { kind: "digest", digest }).promise;

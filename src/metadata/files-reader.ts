@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Digest } from "../oci/index.ts";
 import { filesSql } from "./files-sql.ts";
+import { ReadStatement } from "./read-statement.ts";
 import type { FileRow, Files } from "./files.ts";
 
 /** What upkeep reads, on the reader's connection. */
@@ -31,20 +32,19 @@ export class FilesReader implements Files {
   }
 
   hasEdgesToRead(): boolean {
-    return this.#sql.edgesToRead.get() === 1;
+    return this.#sql.edgesToRead.get({}) === 1;
   }
 }
 
 function prepareAll(database: Database) {
+  const statement = <P, R>(sql: string): ReadStatement<P, R> => new ReadStatement(database, sql);
   return {
-    rowsUnder: database.prepare<{ from: string; to: string }, Omit<FileRow, "size"> & { size: number | null }>(
+    rowsUnder: statement<{ from: string; to: string }, Omit<FileRow, "size"> & { size: number | null }>(
       filesSql.rowsUnder,
     ),
-    toVerify: database.prepare<{ before: number; limit: number }, { digest: Digest; size: number }>(filesSql.toVerify),
-    doomed: database.prepare<{ limit: number }, Digest>(filesSql.doomed).pluck(),
-    manifestsAfter: database.prepare<{ id: number; limit: number }, { id: number; digest: Digest }>(
-      filesSql.manifestsAfter,
-    ),
-    edgesToRead: database.prepare<[], number>(filesSql.edgesToRead).pluck(),
+    toVerify: statement<{ before: number; limit: number }, { digest: Digest; size: number }>(filesSql.toVerify),
+    doomed: statement<{ limit: number }, Digest>(filesSql.doomed).pluck(),
+    manifestsAfter: statement<{ id: number; limit: number }, { id: number; digest: Digest }>(filesSql.manifestsAfter),
+    edgesToRead: statement<Record<string, never>, number>(filesSql.edgesToRead).pluck(),
   };
 }

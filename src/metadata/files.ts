@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/index.ts";
-import type { BlobState } from "./metadata.ts";
+import type { BlobState } from "./rows.ts";
 
 /** A row that says something of a file. */
 export interface FileRow {

@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { Digest, Tag } from "../oci/index.ts";
+import { ReadStatement } from "./read-statement.ts";
 import { graphSql } from "./graph-sql.ts";
 import type {
   BlobFacts,
@@ -15,7 +16,7 @@ import type {
   TagNameRow,
   TagPeriod,
 } from "./graph.ts";
-import type { RepositoryKey } from "./metadata.ts";
+import type { RepositoryKey } from "./rows.ts";
 
 type Nullable<T, K extends keyof T> = Omit<T, K> & { [P in K]: Exclude<T[P], undefined> | null };
 type ChildRow = Nullable<ChildNode, "platform">;
@@ -117,45 +118,42 @@ export class GraphReader implements Graph {
   }
 
   anyHeld(): boolean {
-    return this.#sql.anyHeld.get() === 1;
+    return this.#sql.anyHeld.get({}) === 1;
   }
 
   pins(): PinRow[] {
-    return this.#sql.pins.all().map((row) => ({ ...row, platforms: row.platforms?.split(",") }));
+    return this.#sql.pins.all({}).map((row) => ({ ...row, platforms: row.platforms?.split(",") }));
   }
 }
 
 function prepareAll(database: Database) {
+  const statement = <P, R>(sql: string): ReadStatement<P, R> => new ReadStatement(database, sql);
   interface TagKey extends RepositoryKey {
     tag: Tag;
   }
   return {
-    queue: database.prepare<QueuePlace & { limit: number }, ManifestNode>(graphSql.queue),
-    rank: database.prepare<{ accessedAt: number }, number>(graphSql.rank).pluck(),
-    orphans: database.prepare<{ before: number; limit: number }, Nullable<BlobNode, "size">>(graphSql.orphans),
-    leased: database.prepare<{ now: number }, ManifestNode>(graphSql.leased),
-    manifest: database.prepare<{ digest: Digest }, ManifestNode>(graphSql.manifest),
-    blobs: database.prepare<{ manifest: number }, Nullable<NamedBlob, "size">>(graphSql.blobs),
-    children: database.prepare<{ manifest: number }, ChildRow>(graphSql.children),
-    named: database.prepare<{ manifest: number }, { digest: Digest; platform: string | null; isHere: 0 | 1 }>(
-      graphSql.named,
-    ),
-    parents: database.prepare<{ manifest: number }, ChildRow>(graphSql.parents),
-    referrers: database.prepare<{ manifest: number }, ManifestNode>(graphSql.referrers),
-    users: database.prepare<{ digest: Digest; limit: number }, ManifestNode>(graphSql.users),
-    tags: database.prepare<{ digest: Digest }, TagNameRow>(graphSql.tags),
-    repositories: database.prepare<{ digest: Digest; limit: number }, RepositoryKey>(graphSql.repositories),
-    blobFacts: database.prepare<{ digest: Digest }, Nullable<BlobFacts, "size" | "storedAt" | "verifiedAt">>(
+    queue: statement<QueuePlace & { limit: number }, ManifestNode>(graphSql.queue),
+    rank: statement<{ accessedAt: number }, number>(graphSql.rank).pluck(),
+    orphans: statement<{ before: number; limit: number }, Nullable<BlobNode, "size">>(graphSql.orphans),
+    leased: statement<{ now: number }, ManifestNode>(graphSql.leased),
+    manifest: statement<{ digest: Digest }, ManifestNode>(graphSql.manifest),
+    blobs: statement<{ manifest: number }, Nullable<NamedBlob, "size">>(graphSql.blobs),
+    children: statement<{ manifest: number }, ChildRow>(graphSql.children),
+    named: statement<{ manifest: number }, { digest: Digest; platform: string | null; isHere: 0 | 1 }>(graphSql.named),
+    parents: statement<{ manifest: number }, ChildRow>(graphSql.parents),
+    referrers: statement<{ manifest: number }, ManifestNode>(graphSql.referrers),
+    users: statement<{ digest: Digest; limit: number }, ManifestNode>(graphSql.users),
+    tags: statement<{ digest: Digest }, TagNameRow>(graphSql.tags),
+    repositories: statement<{ digest: Digest; limit: number }, RepositoryKey>(graphSql.repositories),
+    blobFacts: statement<{ digest: Digest }, Nullable<BlobFacts, "size" | "storedAt" | "verifiedAt">>(
       graphSql.blobFacts,
     ),
-    departuresOfDigest: database.prepare<{ digest: Digest }, Nullable<Departure, "image">>(graphSql.departuresOfDigest),
-    departuresOfImage: database.prepare<{ image: string }, Nullable<Departure, "image">>(graphSql.departuresOfImage),
-    tagHistory: database.prepare<TagKey, Omit<TagPeriod, "isCurrent"> & { isCurrent: 0 | 1 }>(
-      graphSql.tagHistory,
-    ),
-    held: database.prepare<TagKey, { digest: Digest }>(graphSql.held),
-    anyHeld: database.prepare<[], number>(graphSql.anyHeld).pluck(),
-    pins: database.prepare<[], Omit<PinRow, "platforms"> & { platforms: string | null }>(graphSql.pins),
+    departuresOfDigest: statement<{ digest: Digest }, Nullable<Departure, "image">>(graphSql.departuresOfDigest),
+    departuresOfImage: statement<{ image: string }, Nullable<Departure, "image">>(graphSql.departuresOfImage),
+    tagHistory: statement<TagKey, Omit<TagPeriod, "isCurrent"> & { isCurrent: 0 | 1 }>(graphSql.tagHistory),
+    held: statement<TagKey, { digest: Digest }>(graphSql.held),
+    anyHeld: statement<Record<string, never>, number>(graphSql.anyHeld).pluck(),
+    pins: statement<Record<string, never>, Omit<PinRow, "platforms"> & { platforms: string | null }>(graphSql.pins),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
-import type { BlobState, RepositoryKey } from "./metadata.ts";
+import type { BlobState, RepositoryKey } from "./rows.ts";
 
 /** A manifest or index that is in the index with its edges, as eviction and its explanation see it. */
 export interface ManifestNode {

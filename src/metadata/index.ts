@@ -4,4 +4,5 @@ export type * from "./files.ts";
 export type * from "./graph.ts";
 export { lockDataDirectory, type DataLock } from "./lock.ts";
 export * from "./metadata.ts";
+export type * from "./rows.ts";
 export { openMetadata } from "./sqlite-metadata.ts";

@@ -1,15 +1,7 @@
 import type { Files } from "./files.ts";
 import type { Graph, PinRow } from "./graph.ts";
-import type { Digest, ManifestEdge, RepositoryName, Tag } from "../oci/index.ts";
-
-/** A repository of one upstream; the unit of membership (promise P8). */
-export interface RepositoryKey {
-  /** Name of the upstream as configured, for instance `docker.io`. */
-  upstream: string;
-  name: RepositoryName;
-}
-
-export type BlobState = "known" | "present" | "doomed" | "unlinking" | "quarantined";
+import type { BlobState, RepositoryKey } from "./rows.ts";
+import type { Digest, ManifestEdge, Tag } from "../oci/index.ts";
 
 export interface BlobRow {
   digest: Digest;

@@ -1,7 +1,8 @@
 import type { Digest, ManifestEdge, Tag } from "../oci/index.ts";
 import type { DataDirectoryErrorKind, WriteErrorKind } from "./errors.ts";
 import type { PinRow } from "./graph.ts";
-import type { ListingKind, Rebuilt, RepositoryKey, TagRow, Victims } from "./metadata.ts";
+import type { ListingKind, Rebuilt, TagRow, Victims } from "./metadata.ts";
+import type { RepositoryKey } from "./rows.ts";
 
 /** One change of the index; applied as a whole or not at all. Times are milliseconds since the epoch. */
 export type WriteOp =

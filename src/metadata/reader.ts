@@ -2,7 +2,9 @@ import Database from "better-sqlite3";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { FilesReader } from "./files-reader.ts";
 import { GraphReader } from "./graph-reader.ts";
-import type { BlobRow, Listing, ListingKind, ManifestRow, Metadata, RepositoryKey, TagRow } from "./metadata.ts";
+import type { BlobRow, Listing, ListingKind, ManifestRow, Metadata, TagRow } from "./metadata.ts";
+import type { RepositoryKey } from "./rows.ts";
+import { ReadStatement } from "./read-statement.ts";
 import { readSql } from "./read-sql.ts";
 
 interface DigestKey {
@@ -124,7 +126,7 @@ export class Reader {
   }
 
   counts(): ReturnType<Metadata["counts"]> {
-    const totals = new Map(this.#statements.totals.all().map(({ key, value }) => [key, value]));
+    const totals = new Map(this.#statements.totals.all({}).map(({ key, value }) => [key, value]));
     const total = (key: string): number => totals.get(key) ?? 0;
     return {
       blobs: total("blobs"),
@@ -145,18 +147,19 @@ export class Reader {
 }
 
 function prepareAll(database: Database.Database) {
+  const statement = <P, R>(sql: string): ReadStatement<P, R> => new ReadStatement(database, sql);
   return {
-    blob: database.prepare<DigestKey, Nullable<{ size: number }> & Pick<BlobRow, "digest" | "state">>(readSql.blob),
-    manifest: database.prepare<DigestKey, ManifestRow>(readSql.manifest),
-    relation: database.prepare<MemberKey, Relation>(readSql.relation),
-    memberFromBlob: database.prepare<RelationIds>(readSql.memberFromBlob),
-    memberFromRepository: database.prepare<RelationIds>(readSql.memberFromRepository),
-    claimFromBlob: database.prepare<RelationIds, { size: number }>(readSql.claimFromBlob),
-    claimFromRepository: database.prepare<RelationIds, { size: number }>(readSql.claimFromRepository),
-    namedAsBlob: database.prepare<DigestKey>(readSql.namedAsBlob),
-    tag: database.prepare<TagKey, StoredTag>(readSql.tag),
-    listing: database.prepare<ListingKey, Listing>(readSql.listing),
-    totals: database.prepare<[], { key: string; value: number }>(readSql.totals),
+    blob: statement<DigestKey, Nullable<{ size: number }> & Pick<BlobRow, "digest" | "state">>(readSql.blob),
+    manifest: statement<DigestKey, ManifestRow>(readSql.manifest),
+    relation: statement<MemberKey, Relation>(readSql.relation),
+    memberFromBlob: statement<RelationIds, unknown>(readSql.memberFromBlob),
+    memberFromRepository: statement<RelationIds, unknown>(readSql.memberFromRepository),
+    claimFromBlob: statement<RelationIds, { size: number }>(readSql.claimFromBlob),
+    claimFromRepository: statement<RelationIds, { size: number }>(readSql.claimFromRepository),
+    namedAsBlob: statement<DigestKey, unknown>(readSql.namedAsBlob),
+    tag: statement<TagKey, StoredTag>(readSql.tag),
+    listing: statement<ListingKey, Listing>(readSql.listing),
+    totals: statement<Record<string, never>, { key: string; value: number }>(readSql.totals),
   };
 }
 

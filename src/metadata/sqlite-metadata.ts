@@ -10,13 +10,13 @@ import type {
   ManifestRow,
   Metadata,
   Rebuilt,
-  RepositoryKey,
   TagRow,
   Victims,
 } from "./metadata.ts";
 import { indexPath } from "./open-index.ts";
 import type { ControlOp, NewManifest, WriteOp } from "./protocol.ts";
 import { Reader } from "./reader.ts";
+import type { RepositoryKey } from "./rows.ts";
 import { Touches } from "./touches.ts";
 import { WriterClient } from "./writer-client.ts";
 

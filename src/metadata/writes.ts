@@ -1,7 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Digest, Tag } from "../oci/index.ts";
 import { WriteError } from "./errors.ts";
-import type { RepositoryKey } from "./metadata.ts";
+import type { RepositoryKey } from "./rows.ts";
 import type { WriteOp } from "./protocol.ts";
 import type { PinRow } from "./graph.ts";
 import { Removals } from "./removals.ts";

@@ -73,7 +73,6 @@ export class Backup {
       await link(from, to);
       return true;
     } catch (error) {
-      if (codeOf(error) === "ENOENT") throw error;
       // Another file system; elsewhere the next file may be luckier.
       if (codeOf(error) === "EXDEV") this.#canLink = false;
       return false;

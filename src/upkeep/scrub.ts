@@ -50,7 +50,7 @@ export class Scrub {
       const outcome = await attempt(this.#parts, () => this.#checkOne(digest));
       if (closing.aborted) break;
       if (outcome === "right") right.push(digest);
-      
+      else if (outcome !== "lost") this.#passedOver.add(digest);
     }
     if (right.length === 0) return;
     const isRecorded = await attempt(this.#parts, async () => {

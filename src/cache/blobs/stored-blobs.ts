@@ -105,11 +105,19 @@ export class StoredBlobs {
 
   #verifying(digest: Digest, { size, changedAt }: OpenBlob, reader: BlobReader): BlobReader {
     return createVerifyingReader(reader, digest, size, {
-      onRight: () => this.#verified.set(digest, { at: this.#ports.clock.now(), changedAt }),
+      onRight: () => this.#noteRight(digest, changedAt),
       onWrong: () => {
         this.#giveUp(digest, "wrong").catch(() => this.#ports.observer.uncached("io"));
       },
     });
+  }
+
+  /** The index is told too: the scrub need not read it soon. */
+  #noteRight(digest: Digest, changedAt: number): void {
+    const { clock, index } = this.#ports;
+    this.#verified.set(digest, { at: clock.now(), changedAt });
+    // Where that cannot be noted, it is looked at once more: no harm is done.
+    index.recordVerified([digest], clock.now()).catch(() => undefined);
   }
 
   /** A file that cannot be read counts as absent; that there are no descriptors left says nothing of the file. */

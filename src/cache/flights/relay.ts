@@ -44,7 +44,7 @@ export class Relay {
   readonly #pieces: Piece[] = [];
   #end: number;
   #iterator: AsyncIterator<Buffer> | undefined;
-  #pumping: Promise<void> | undefined;
+  #isPumping = false;
   #state: "open" | "verified" | "closed" = "open";
   #failure: BodyBroken | undefined;
   #wake = Promise.withResolvers<undefined>();
@@ -102,23 +102,29 @@ export class Relay {
     if (this.#failure) throw this.#failure;
     if (this.#state === "closed") throw new BodyBroken("closed", "the relay is closed");
     const changed = this.#wake.promise;
-    this.#pumping ??= this.#pump().finally(() => (this.#pumping = undefined));
+    if (!this.#isPumping) void this.#pump();
     await changed;
   }
 
   /** Brings one more piece, or the verdict. */
   async #pump(): Promise<void> {
+    this.#isPumping = true;
     try {
       await this.#makeRoom();
-      if (this.#state !== "open") return;
-      this.#iterator ??= (await this.#options.open())[Symbol.asyncIterator]();
-      const next = await this.#iterator.next();
-      if (next.done) this.#finish();
-      else this.#push(next.value);
+      if (this.#state === "open") await this.#pull();
     } catch (error) {
-      this.#failure = error instanceof BodyBroken ? error : new BodyBroken("transport", "the upstream broke off", error);
+      this.#failure =
+        error instanceof BodyBroken ? error : new BodyBroken("transport", "the upstream broke off", error);
     }
+    this.#isPumping = false;
     this.#announce();
+  }
+
+  async #pull(): Promise<void> {
+    this.#iterator ??= (await this.#options.open())[Symbol.asyncIterator]();
+    const next = await this.#iterator.next();
+    if (next.done) this.#finish();
+    else this.#push(next.value);
   }
 
   #push(bytes: Buffer): void {
@@ -150,12 +156,12 @@ export class Relay {
   }
 
   async #patience(isEnough: () => boolean): Promise<void> {
-    let isOver = false;
+    const patience = { isOver: false };
     const cancel = this.#options.clock.setTimer(patienceMs, () => {
-      isOver = true;
+      patience.isOver = true;
       this.#announce();
     });
-    while (!isOver && this.#state === "open" && !isEnough()) await this.#wake.promise;
+    while (!patience.isOver && this.#state === "open" && !isEnough()) await this.#wake.promise;
     cancel();
   }
 

@@ -167,7 +167,8 @@ export class Tags {
     }
     const flag = mirrorFlag(resolution.isFromOrigin);
     if (resolution.kind === "named") return this.#named(request, resolution.head, { age, flag });
-    const confirmed = row && (await this.#stored(row.manifest, (manifest) => manifestAnswer("hit", manifest, { age, flag })));
+    const confirmed =
+      row && (await this.#stored(row.manifest, (manifest) => manifestAnswer("hit", manifest, { age, flag })));
     return confirmed ?? this.#refetched(request, { age, flag });
   }
 

@@ -1,0 +1,45 @@
+import type { Database, Statement } from "better-sqlite3";
+import { sqliteCodeOf } from "./errors.ts";
+
+/** The disk cannot give the pages, or what it gives is no index. */
+const unreadable = /^SQLITE_(CORRUPT|NOTADB|IOERR|CANTOPEN)/;
+
+/**
+ * A statement that only reads. Where the index cannot be read it finds nothing: what is asked for then comes from the
+ * upstream, and writes, which fail too, tell that the store is not well (promise P5).
+ */
+export class ReadStatement<Parameters, Row> {
+  readonly #statement: Statement<unknown[], Row>;
+
+  constructor(database: Database, sql: string) {
+    this.#statement = database.prepare<unknown[], Row>(sql);
+  }
+
+  /** Rows are the values of their first column. */
+  pluck(): this {
+    this.#statement.pluck();
+    return this;
+  }
+
+  get(parameters: Parameters): Row | undefined {
+    try {
+      const row = this.#statement.get(parameters);
+      return row;
+    } catch (error) {
+      return nothingUnlessUnreadable(error, undefined);
+    }
+  }
+
+  all(parameters: Parameters): Row[] {
+    try {
+      return this.#statement.all(parameters);
+    } catch (error) {
+      return nothingUnlessUnreadable(error, []);
+    }
+  }
+}
+
+function nothingUnlessUnreadable<T>(error: unknown, nothing: T): T {
+  if (unreadable.test(sqliteCodeOf(error) ?? "")) return nothing;
+  throw error;
+}

@@ -23,10 +23,10 @@ export class ReadStatement<Parameters, Row> {
 
   get(parameters: Parameters): Row | undefined {
     try {
-      const row = this.#statement.get(parameters);
-      return row;
+      return this.#statement.get(parameters);
     } catch (error) {
-      return nothingUnlessUnreadable(error, undefined);
+      throwUnlessUnreadable(error);
+      return undefined;
     }
   }
 
@@ -34,12 +34,12 @@ export class ReadStatement<Parameters, Row> {
     try {
       return this.#statement.all(parameters);
     } catch (error) {
-      return nothingUnlessUnreadable(error, []);
+      throwUnlessUnreadable(error);
+      return [];
     }
   }
 }
 
-function nothingUnlessUnreadable<T>(error: unknown, nothing: T): T {
-  if (unreadable.test(sqliteCodeOf(error) ?? "")) return nothing;
-  throw error;
+function throwUnlessUnreadable(error: unknown): void {
+  if (!unreadable.test(sqliteCodeOf(error) ?? "")) throw error;
 }

@@ -62,21 +62,22 @@ export class Removals {
   }
 
   #dropManifest(id: number): Doomed[] {
-    const children = this.#sql.childrenOf.all({ id }) as { child: number }[];
+    const children = this.#sql.childrenOf.all({ id }) as { child: number; isNeeded: 0 | 1 }[];
     for (const { repository, tag } of this.#sql.tagsOf.all({ id }) as { repository: number; tag: Tag }[]) {
       this.#sql.endTagPeriod.run({ repository, tag });
     }
     this.#sql.releaseTagsOf.run({ id });
+    this.#sql.emptyHeldTagsOf.run({ id });
     this.#sql.dropTagsOf.run({ id });
     this.#sql.dropEdgesOf.run({ id });
     this.#sql.dropManifest.run({ id });
     const doomed: Doomed[] = [];
-    const own = this.#sql.doom.get({ id }) as Doomed | undefined;
+    const own = this.#sql.doomManifest.get({ id }) as Doomed | undefined;
     if (own) doomed.push(own);
     else this.#forgetUnnamed(id);
-    for (const { child } of children) {
-      if (!this.#sql.unneeded.get({ id: child })) continue;
-      const blob = this.#sql.doom.get({ id: child }) as Doomed | undefined;
+    for (const { child, isNeeded } of children) {
+      const isUnneeded = isNeeded === 1 && this.#sql.unneeded.get({ id: child }) !== undefined;
+      const blob = isUnneeded ? (this.#sql.doom.get({ id: child }) as Doomed | undefined) : undefined;
       if (blob) doomed.push(blob);
       else this.#forgetUnnamed(child);
     }

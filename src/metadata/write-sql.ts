@@ -81,12 +81,20 @@ export const writeSql = {
   repositoriesOf: `
     SELECT repository.upstream, repository.name FROM member CROSS JOIN repository ON repository.id = member.repository
     WHERE member.blob = :id LIMIT 1`,
-  dropTagsOf: `DELETE FROM tag WHERE manifest = :id`,
   releaseTagsOf: `UPDATE tag SET held = NULL WHERE held = :id`,
-  childrenOf: `SELECT DISTINCT child FROM edge WHERE parent = :id AND role <> 'subject'`,
+  /** A tag that is held at another version stays, for that one. */
+  emptyHeldTagsOf: `UPDATE tag SET manifest = NULL WHERE manifest = :id AND held IS NOT NULL`,
+  dropTagsOf: `DELETE FROM tag WHERE manifest = :id`,
+  childrenOf: `SELECT child, max(role <> 'subject') AS isNeeded FROM edge WHERE parent = :id GROUP BY child`,
   dropEdgesOf: `DELETE FROM edge WHERE parent = :id`,
   dropManifest: `DELETE FROM manifest WHERE id = :id`,
-  unneeded: `SELECT digest, size, state FROM blob WHERE id = :id AND refs = 0 AND is_manifest = 0`,
+  unneeded: `SELECT 1 FROM blob WHERE id = :id AND refs = 0 AND is_manifest = 0`,
+  /** Of the digest of a manifest: indexes that name it keep the row, only images that name it as their blob keep the file. */
+  doomManifest: `
+    UPDATE blob SET state = 'doomed'
+    WHERE id = :id AND state = 'present'
+      AND NOT EXISTS (SELECT 1 FROM edge WHERE child = :id AND role IN ('config', 'layer'))
+    RETURNING digest, size`,
   doom: `UPDATE blob SET state = 'doomed' WHERE id = :id AND state = 'present' RETURNING digest, size`,
   doomOrphan: `
     UPDATE blob SET state = 'doomed' WHERE digest = :digest AND state = 'present' AND refs = 0 AND is_manifest = 0

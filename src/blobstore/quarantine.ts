@@ -1,4 +1,5 @@
-import { readdir, rename, stat, unlink, utimes } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, lutimes, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { isErrno } from "./errors.ts";
 
@@ -17,7 +18,7 @@ export async function moveToQuarantine(directory: string, path: string): Promise
   try {
     await rename(path, target);
     // The time of arrival, by which the oldest is known.
-    await utimes(target, new Date(), new Date());
+    await lutimes(target, new Date(), new Date());
   } catch (error) {
     if (isErrno(error, "ENOENT")) return undefined;
     throw error;
@@ -28,19 +29,20 @@ export async function moveToQuarantine(directory: string, path: string): Promise
 
 async function shrink(quarantine: string): Promise<void> {
   const names = await readdir(quarantine);
-  const files = await Promise.all(
-    names.map(async (name) => {
-      const path = join(quarantine, name);
-      const { size, mtimeMs } = await stat(path);
-      return { path, size, mtimeMs };
-    }),
-  );
+  const found = await Promise.all(names.map((name) => lookAt(join(quarantine, name))));
+  const files = found.filter((file) => file !== undefined);
   let kept = 0;
   let bytes = 0;
   for (const { path, size } of files.sort((one, other) => other.mtimeMs - one.mtimeMs)) {
     kept += 1;
     bytes += size;
     // The newest stays, however large it is.
-    if (kept > 1 && (kept > maxFiles || bytes > maxBytes)) await unlink(path);
+    if (kept > 1 && (kept > maxFiles || bytes > maxBytes)) await rm(path, { recursive: true, force: true });
   }
+}
+
+/** Not followed: what lies here may be anything. Two that shrink at once may find it gone. */
+async function lookAt(path: string): Promise<(Pick<Stats, "size" | "mtimeMs"> & { path: string }) | undefined> {
+  const status = await lstat(path).catch(() => undefined);
+  return status && { path, size: status.size, mtimeMs: status.mtimeMs };
 }

@@ -36,6 +36,15 @@ export interface TagRow {
   goneSince: number | undefined;
 }
 
+/** A verified manifest with what it names. */
+export interface NewManifest {
+  digest: Digest;
+  size: number;
+  mediaType: string;
+  kind: "image" | "index";
+  edges: ManifestEdge[];
+}
+
 /** What is to leave: manifests with all that only they need, in this order, and blobs that no manifest names. */
 export interface Victims {
   manifests: readonly Digest[];
@@ -101,13 +110,9 @@ export interface Metadata {
   /** Proven to be in the repository without having been downloaded through it; a row is made as `known` if there is none. */
   recordMember(repository: RepositoryKey, digest: Digest, size: number | undefined): Promise<void>;
   /** A manifest whose file is committed: blob row, manifest row, edges (children become `known`), membership; a tag of this repository that has it pending moves to it. */
-  recordManifest(
-    repository: RepositoryKey,
-    manifest: { digest: Digest; size: number; mediaType: string; kind: "image" | "index"; edges: ManifestEdge[] },
-    at: number,
-  ): Promise<void>;
+  recordManifest(repository: RepositoryKey, manifest: NewManifest, at: number): Promise<void>;
   /** The same of a manifest whose blob has a row with a file already and whose repositories are not known. */
-  adoptManifest(manifest: Parameters<Metadata["recordManifest"]>[1], at: number): Promise<void>;
+  adoptManifest(manifest: NewManifest, at: number): Promise<void>;
   /** The tag names a stored manifest as of `at`; clears `pending` and `goneSince`. */
   moveTag(repository: RepositoryKey, tag: Tag, digest: Digest, at: number): Promise<void>;
   /** The upstream confirmed at `at` what we have; clears `goneSince`. */
@@ -126,8 +131,10 @@ export interface Metadata {
   dropListing(repository: RepositoryKey, kind: ListingKind, key: string): Promise<void>;
   /** The file is gone or wrong: the row becomes `known`. */
   forgetFile(digest: Digest): Promise<void>;
-  /** A file that had no row, found right at `at`; its bytes were last written at `modifiedAt`. No repository is known to hold it. */
+  /** A file that had no row, found right now; its bytes were last written at `modifiedAt`. No repository is known to hold it. */
   adoptBlob(digest: Digest, size: number, modifiedAt: number): Promise<void>;
+  /** The same of a manifest's file, with its edges in the same transaction: without them it would be taken for an orphan. */
+  adoptManifestFile(manifest: NewManifest, modifiedAt: number): Promise<void>;
   /** These files were found right at `at`. */
   recordVerified(digests: readonly Digest[], at: number): Promise<void>;
   /** No edges are missing any more; see `Files.hasEdgesToRead`. */

@@ -1,7 +1,7 @@
-import type { Digest, ManifestEdge, Tag } from "../oci/index.ts";
+import type { Digest, Tag } from "../oci/index.ts";
 import type { DataDirectoryErrorKind, WriteErrorKind } from "./errors.ts";
 import type { PinRow } from "./graph.ts";
-import type { ListingKind, Rebuilt, TagRow, Victims } from "./metadata.ts";
+import type { ListingKind, NewManifest, Rebuilt, TagRow, Victims } from "./metadata.ts";
 import type { RepositoryKey } from "./rows.ts";
 
 /** One change of the index; applied as a whole or not at all. Times are milliseconds since the epoch. */
@@ -21,7 +21,7 @@ export type WriteOp =
   | { op: "evict"; victims: Victims; reason: string; at: number }
   | { op: "removed"; digests: readonly Digest[] }
   | { op: "revive"; digest: Digest; at: number }
-  | { op: "adoptBlob"; digest: Digest; size: number; at: number; modifiedAt: number }
+  | { op: "adoptBlob"; digest: Digest; size: number; at: number; modifiedAt: number; manifest?: NewManifest }
   | { op: "verified"; digests: readonly Digest[]; at: number }
   | { op: "edgesRead" }
   | { op: "probe"; at: number }
@@ -35,14 +35,6 @@ export interface Touch {
   digest: Digest;
   at: number;
   leasedUntil: number;
-}
-
-export interface NewManifest {
-  digest: Digest;
-  size: number;
-  mediaType: string;
-  kind: "image" | "index";
-  edges: ManifestEdge[];
 }
 
 /** What is done between transactions: a copy to `path` (by default `index.bak`), or a copy and the mark of a clean stop. */

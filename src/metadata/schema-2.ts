@@ -22,6 +22,9 @@ CREATE INDEX tag_by_held ON tag (held) WHERE held IS NOT NULL;
 
 ALTER TABLE tag_history RENAME COLUMN at TO first_seen;
 ALTER TABLE tag_history ADD COLUMN last_seen INTEGER;
+UPDATE tag_history SET last_seen = (
+  SELECT min(later.first_seen) FROM tag_history AS later
+  WHERE later.repository = tag_history.repository AND later.name = tag_history.name AND later.id > tag_history.id);
 CREATE INDEX tag_history_by_digest ON tag_history (digest);
 
 DROP TABLE pin;

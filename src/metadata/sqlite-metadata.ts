@@ -9,12 +9,13 @@ import type {
   ListingKind,
   ManifestRow,
   Metadata,
+  NewManifest,
   Rebuilt,
   TagRow,
   Victims,
 } from "./metadata.ts";
 import { indexPath } from "./open-index.ts";
-import type { ControlOp, NewManifest, WriteOp } from "./protocol.ts";
+import type { ControlOp, WriteOp } from "./protocol.ts";
 import { Reader } from "./reader.ts";
 import type { RepositoryKey } from "./rows.ts";
 import { Touches } from "./touches.ts";
@@ -154,6 +155,12 @@ class SqliteMetadata implements Metadata {
   adoptBlob(digest: Digest, size: number, modifiedAt: number): Promise<void> {
     const now = this.#now();
     return this.#write({ op: "adoptBlob", digest, size, at: now, modifiedAt: Math.min(modifiedAt, now) });
+  }
+
+  adoptManifestFile(manifest: NewManifest, modifiedAt: number): Promise<void> {
+    const now = this.#now();
+    const { digest, size } = manifest;
+    return this.#write({ op: "adoptBlob", digest, size, at: now, modifiedAt: Math.min(modifiedAt, now), manifest });
   }
 
   recordVerified(digests: readonly Digest[], at: number): Promise<void> {

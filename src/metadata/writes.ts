@@ -112,8 +112,9 @@ export class Writes {
   }
 
   /** The grace of an orphan counts from now, whatever its file says. */
-  #adoptBlob({ digest, size, at, modifiedAt }: OpOf<"adoptBlob">): void {
+  #adoptBlob({ digest, size, at, modifiedAt, manifest }: OpOf<"adoptBlob">): void {
     this.#sql.storeBlob.run({ digest, size, at, verifiedAt: at, storedAt: modifiedAt });
+    if (manifest) this.#recordManifest({ op: "recordManifest", repository: undefined, manifest, at: modifiedAt });
   }
 
   #recordMember({ repository, digest, size, at }: OpOf<"recordMember">): void {

@@ -56,16 +56,13 @@ export class Adoption {
   }
 
   #record(digest: Digest, { size, modifiedAt, changedAt, manifest }: Hashed): Promise<void> {
-    const { directory, store, index, now, observer } = this.#parts;
+    const { directory, store, index, observer } = this.#parts;
     return store.exclusively(digest, async () => {
       if (!isUnknown(index.blob(digest))) return;
       const found = await lookAt(blobPath(directory, digest));
       if (found?.ctimeMs !== changedAt) return;
-      // Sent together, so that they are committed together: a blob without its edges would be taken for an orphan.
-      await Promise.all([
-        index.adoptBlob(digest, size, modifiedAt),
-        manifest && index.adoptManifest({ digest, size, ...manifest }, Math.min(modifiedAt, now())),
-      ]);
+      if (manifest) await index.adoptManifestFile({ digest, size, ...manifest }, modifiedAt);
+      else await index.adoptBlob(digest, size, modifiedAt);
       observer.adopted(digest);
     });
   }

@@ -1,7 +1,8 @@
 import type { Database } from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openIndex } from "../../../src/metadata/open-index.ts";
-import type { NewManifest, WriteOp } from "../../../src/metadata/protocol.ts";
+import type { NewManifest } from "../../../src/metadata/index.ts";
+import type { WriteOp } from "../../../src/metadata/protocol.ts";
 import { Transactions } from "../../../src/metadata/transaction.ts";
 import { Writes } from "../../../src/metadata/writes.ts";
 import { alpine, digestFor, edge } from "./fixtures.ts";

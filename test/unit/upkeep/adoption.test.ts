@@ -89,6 +89,21 @@ describe("adopting", () => {
     expect({ answers, hashes }).toEqual({ answers: [true, true, true], hashes: 1 });
   });
 
+  test("takes nothing for adopted that has left since it was hashed", async () => {
+    const world = await openWorld();
+    const parts = partsOf(world);
+    const digest = await putFile(world, layer);
+    const hash: typeof parts.hasher.hash = async (...asked) => {
+      const hashed = await parts.hasher.hash(...asked);
+      await world.store.remove(digest);
+      return hashed;
+    };
+    const adoption = new Adoption({ ...parts, hasher: { hash, list: parts.hasher.list.bind(parts.hasher) } });
+    expect(await adoption.adopt(digest)).toBe(false);
+    expect(stateOf(world, digest)).toBeUndefined();
+    expect(world.told).toMatchObject({ events: [], failures: [] });
+  });
+
   test("refuses a file with wrong bytes, and one that is doomed", async () => {
     const world = await openWorld();
     const wrong = await putFile(world, layer);

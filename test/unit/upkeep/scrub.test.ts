@@ -5,6 +5,7 @@ import { WriteError } from "../../../src/metadata/index.ts";
 import type { Digest } from "../../../src/oci/index.ts";
 import { HashFailed } from "../../../src/upkeep/hasher.ts";
 import { Scrub } from "../../../src/upkeep/scrub.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import {
   day,
   flipByte,
@@ -30,7 +31,7 @@ async function putOnePerDay(world: World, texts: readonly string[]): Promise<Dig
 }
 
 /** The scrub has nothing to do and waits. */
-function idle({ clock }: World): Promise<void> {
+function idle({ clock }: Pick<World, "clock">): Promise<void> {
   return soon(() => {
     expect(clock.pendingTimers).toBe(1);
   });
@@ -83,18 +84,27 @@ describe("the scrub", () => {
   });
 
   test("waits after each step for as long as the rate wants", async () => {
-    const world = await openWorld({ scrub: { everyMs: day, rateBytesPerSecond: mebibyte / 2 } });
+    const clock = new ManualClock();
+    const waits: number[] = [];
+    const world = await openWorld({
+      scrub: { everyMs: day, rateBytesPerSecond: mebibyte / 2 },
+      setTimer(ms, action) {
+        waits.push(ms);
+        return clock.setTimer(ms, action);
+      },
+    });
     await putBlob(world, Buffer.alloc(3 * mebibyte));
     world.clock.advance(2 * day);
     await startScrub(world);
     for (const steps of [1, 2, 3]) {
-      await idle(world);
+      await idle({ clock });
+      expect(waits).toEqual(Array(steps).fill(2000));
       expect(world.told.scrubbedBytes).toBe(steps * mebibyte);
-      world.clock.advance(1999);
-      await turns(50);
-      expect(world.told.scrubbedBytes).toBe(steps * mebibyte);
-      world.clock.advance(1);
+      clock.advance(2000);
     }
+    await soon(() => {
+      expect(waits).toEqual([2000, 2000, 2000, day / 100]);
+    });
   });
 
   test("adds up the waits for small files", async () => {

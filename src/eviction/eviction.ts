@@ -189,7 +189,7 @@ export class Eviction {
   /** What would go to free so many bytes. */
   async plan(wantedBytes: number): Promise<EvictionReport> {
     const choice = await inSlices(chooseVictims(this.#ports.index.graph, wantedBytes, this.#terms("all")));
-    return reportOf(choice, wantedBytes, this.#ports.index.graph);
+    return inSlices(reportOf(choice, wantedBytes, this.#ports.index.graph));
   }
 
   /** Frees so many bytes, or as many as there are, now. */
@@ -198,7 +198,7 @@ export class Eviction {
       const { graph } = this.#ports.index;
       const chosenAt = this.#ports.now();
       const choice = await inSlices(chooseVictims(graph, wantedBytes, this.#terms("all")));
-      const report = reportOf(choice, wantedBytes, graph);
+      const report = await inSlices(reportOf(choice, wantedBytes, graph));
       await this.#carryOut(choice, "operator", chosenAt);
       return report;
     });
@@ -213,10 +213,10 @@ export class Eviction {
       const { index } = this.#ports;
       const root = this.#rootOf(image);
       if (!root) return undefined;
-      const choice = chooseImage(index.graph, root, { isPinned: () => false });
+      const choice = await inSlices(chooseImage(index.graph, root, { isPinned: () => false }));
       const pins = choice.units.flatMap(({ nodes }) => nodes.flatMap((node) => this.#pins.holding(node)));
       if (pins.length > 0) throw new ImagePinned([...new Set(pins)]);
-      const report = reportOf(choice, choice.bytes, index.graph);
+      const report = await inSlices(reportOf(choice, choice.bytes, index.graph));
       if (!isDryRun) await this.#leave(choice, "operator");
       return report;
     });
@@ -282,7 +282,7 @@ export class Eviction {
     const { index, now } = this.#ports;
     const orphans = index.graph.orphans(now() - this.#settings.orphanGraceMs, 1000);
     const idle = orphans.filter(({ digest }) => !this.#inUse.has(digest));
-    await this.#leave({ units: [], orphans: idle, bytes: 0, keptSharedBytes: 0 }, "orphan");
+    await this.#leave({ units: [], orphans: idle }, "orphan");
     if (bytes <= 0) return;
     const chosenAt = now();
     const choice = await inSlices(chooseVictims(index.graph, bytes, this.#terms("idle")));
@@ -292,15 +292,11 @@ export class Eviction {
   /** A part at a time, so that no transaction is long; what has come into use meanwhile stays. */
   async #carryOut(choice: Choice, reason: EvictionReason, chosenAt: number): Promise<void> {
     await this.#leave({ ...choice, units: [] }, reason);
-    const removedUses = new Map<number, number>();
-    for (const { blobs } of choice.units) {
-      for (const [id, { uses }] of blobs) removedUses.set(id, (removedUses.get(id) ?? 0) + uses);
-    }
     for (let from = 0; from < choice.units.length && !this.#isClosed; from += maxUnitsAtOnce) {
       const units = choice.units
         .slice(from, from + maxUnitsAtOnce)
         .filter(({ nodes }) => !nodes.some((node) => this.#isWanted(node, chosenAt)))
-        .filter((unit) => !unneededAfter(unit, removedUses).some(({ digest }) => this.#inUse.has(digest)));
+        .filter((unit) => !unneededAfter(unit, choice.removedUses).some(({ digest }) => this.#inUse.has(digest)));
       await this.#leave({ ...choice, orphans: [], units }, reason);
     }
   }
@@ -312,7 +308,7 @@ export class Eviction {
   }
 
   /** Out of the index first, in one transaction; then the files. */
-  async #leave(choice: Choice, reason: EvictionReason): Promise<void> {
+  async #leave(choice: Pick<Choice, "units" | "orphans">, reason: EvictionReason): Promise<void> {
     const { index, observer } = this.#ports;
     const victims = victimsOf(choice);
     if (victims.manifests.length + victims.orphans.length === 0) return;
@@ -346,24 +342,16 @@ export class Eviction {
   }
 
   #terms(scope: "all" | "idle"): Terms {
-    const { index, now } = this.#ports;
-    const at = now();
-    const counting = this.#leases.within(this.budget.maxBytes / 2, at, (digest) => this.#bytesOf(digest));
+    const at = this.#ports.now();
+    const counting = this.#leases.within(this.budget.maxBytes / 2, at);
     return {
       orphansBefore: at - this.#settings.orphanGraceMs,
       isPinned: (node) => this.#pins.holding(node).length > 0,
       isLeased: ({ digest }) => counting.has(digest),
       isInUse: (digest) => this.#inUse.has(digest),
-      lastResort: () => (scope === "all" ? this.#leases.oldestFirst(index.graph, at) : []),
+      lastResort: () => (scope === "all" ? this.#leases.oldestFirst(at) : []),
       takesFreshOrphans: scope === "all",
     };
-  }
-
-  #bytesOf(digest: Digest): number {
-    const { graph } = this.#ports.index;
-    const node = graph.manifest(digest);
-    if (!node) return 0;
-    return graph.blobs(node.id).reduce((sum, { size = 0, state }) => sum + (state === "present" ? size : 0), node.size);
   }
 
   #keepUp(): void {

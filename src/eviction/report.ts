@@ -4,8 +4,8 @@ import { imageByDigest, imageOf } from "./pins.ts";
 import type { EvictionReport, PlannedVictim } from "./reports.ts";
 import type { Choice } from "./victims.ts";
 
-/** The choice in words and figures. */
-export function reportOf(choice: Choice, wantedBytes: number, graph: Graph): EvictionReport {
+/** The choice in words and figures. A generator, so that the caller can give way to others. */
+export function* reportOf(choice: Choice, wantedBytes: number, graph: Graph): Generator<undefined, EvictionReport> {
   const orphans = choice.orphans.map(
     ({ digest, size = 0 }): PlannedVictim => ({
       digest,
@@ -15,10 +15,12 @@ export function reportOf(choice: Choice, wantedBytes: number, graph: Graph): Evi
       bytes: size,
     }),
   );
-  const units = choice.units.flatMap(({ nodes, bytes }) =>
+  const units: PlannedVictim[] = [];
+  for (const { nodes, bytes } of choice.units) {
     // What goes along with the first one is counted with it.
-    nodes.map((node, place) => victim(node, place === 0 ? bytes : 0, graph)),
-  );
+    nodes.forEach((node, place) => units.push(victim(node, place === 0 ? bytes : 0, graph)));
+    yield;
+  }
   return {
     wantedBytes,
     freedBytes: choice.bytes,

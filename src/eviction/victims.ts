@@ -15,7 +15,7 @@ export interface Terms {
   isLeased: (node: ManifestNode) => boolean;
   isInUse: (digest: Digest) => boolean;
   /** What goes only where all else is not enough, in this order; empty for work that can wait. */
-  lastResort: () => ManifestNode[];
+  lastResort: () => Iterable<ManifestNode>;
   /** Whether orphans within their grace may go, after everything else. */
   takesFreshOrphans: boolean;
 }
@@ -32,6 +32,8 @@ export interface Unit {
 export interface Choice {
   units: Unit[];
   orphans: BlobNode[];
+  /** Edges that go with the units, by the blob that they name. */
+  removedUses: ReadonlyMap<number, number>;
   /** Bytes that are set free. */
   bytes: number;
   /** Bytes that the victims need and that stay, because others need them too. */
@@ -46,30 +48,34 @@ export interface Choice {
 export function* chooseVictims(graph: Graph, wantedBytes: number, terms: Terms): Generator<undefined, Choice> {
   const draft = new Draft(graph, terms);
   for (const orphan of draft.orphans(terms.orphansBefore)) {
-    if (draft.bytes >= wantedBytes) return draft.choice(wantedBytes);
+    if (draft.bytes >= wantedBytes) return yield* draft.choice(wantedBytes);
     draft.takeOrphan(orphan);
     yield;
   }
   for (const node of queueOf(graph)) {
-    if (draft.bytes >= wantedBytes) return draft.choice(wantedBytes);
+    if (draft.bytes >= wantedBytes) return yield* draft.choice(wantedBytes);
     if (!terms.isLeased(node)) draft.take(node);
     yield;
   }
   for (const node of draft.bytes < wantedBytes ? terms.lastResort() : []) {
-    if (draft.bytes >= wantedBytes) return draft.choice(wantedBytes);
+    if (draft.bytes >= wantedBytes) return yield* draft.choice(wantedBytes);
     draft.take(node);
     yield;
   }
   for (const orphan of terms.takesFreshOrphans ? draft.orphans(Number.MAX_SAFE_INTEGER) : []) {
-    if (draft.bytes >= wantedBytes) return draft.choice(wantedBytes);
+    if (draft.bytes >= wantedBytes) return yield* draft.choice(wantedBytes);
     draft.takeOrphan(orphan);
     yield;
   }
-  return draft.choice(wantedBytes);
+  return yield* draft.choice(wantedBytes);
 }
 
 /** One image for good, whatever its rank: the manifest, what only it names below itself, and its referrers. */
-export function chooseImage(graph: Graph, root: ManifestNode, terms: Pick<Terms, "isPinned">): Choice {
+export function* chooseImage(
+  graph: Graph,
+  root: ManifestNode,
+  terms: Pick<Terms, "isPinned">,
+): Generator<undefined, Choice> {
   const never = (): boolean => false;
   const draft = new Draft(graph, {
     ...terms,
@@ -80,10 +86,10 @@ export function chooseImage(graph: Graph, root: ManifestNode, terms: Pick<Terms,
     takesFreshOrphans: false,
   });
   draft.takeTree(root);
-  return draft.choice(Number.POSITIVE_INFINITY);
+  return yield* draft.choice(Number.POSITIVE_INFINITY);
 }
 
-export function victimsOf({ units, orphans }: Choice): Victims {
+export function victimsOf({ units, orphans }: Pick<Choice, "units" | "orphans">): Victims {
   return {
     manifests: units.flatMap(({ nodes }) => nodes.map(({ digest }) => digest)),
     orphans: orphans.map(({ digest }) => digest),
@@ -152,13 +158,14 @@ class Draft {
   }
 
   /** What has been chosen; small victims that the target does not need are given back. */
-  choice(wantedBytes: number): Choice {
-    if (this.#bytes >= wantedBytes && this.#units.length <= maxWeighed) this.#giveBack(wantedBytes);
+  *choice(wantedBytes: number): Generator<undefined, Choice> {
+    if (this.#bytes >= wantedBytes && this.#units.length <= maxWeighed) yield* this.#giveBack(wantedBytes);
     return {
       units: this.#units,
       orphans: [...this.#orphans.values()],
+      removedUses: this.#removedUses,
       bytes: this.#bytes,
-      keptSharedBytes: this.#keptSharedBytes(),
+      keptSharedBytes: yield* this.#keptSharedBytes(),
     };
   }
 
@@ -209,8 +216,9 @@ class Draft {
     for (const [id, { uses }] of blobs) this.#removedUses.set(id, (this.#removedUses.get(id) ?? 0) + sign * uses);
   }
 
-  #giveBack(wantedBytes: number): void {
+  *#giveBack(wantedBytes: number): Generator<undefined> {
     for (const unit of [...this.#units].reverse()) {
+      yield;
       const loss = bytesOf(unneededAfter(unit, this.#removedUses)) + ownBytes(unit.nodes);
       if (loss >= worthwhileBytes || this.#bytes - loss < wantedBytes || this.#isBelowVictim(unit)) continue;
       this.#account(unit, -1);
@@ -228,9 +236,10 @@ class Draft {
     );
   }
 
-  #keptSharedBytes(): number {
+  *#keptSharedBytes(): Generator<undefined, number> {
     const shared = new Map<number, BlobNode>();
     for (const { blobs } of this.#units) {
+      yield;
       for (const [id, { blob }] of blobs) if (this.#removedUses.get(id) !== blob.refs) shared.set(id, blob);
     }
     return bytesOf([...shared.values()]);

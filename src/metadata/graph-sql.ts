@@ -14,7 +14,7 @@ export const graphSql = {
     SELECT ${node} FROM manifest CROSS JOIN blob ON blob.id = manifest.id
     WHERE (manifest.accessed_at, manifest.id) > (:accessedAt, :id) AND ${isUnit}
     ORDER BY manifest.accessed_at, manifest.id LIMIT :limit`,
-  rank: `SELECT count(*) FROM manifest WHERE manifest.accessed_at < :accessedAt AND ${isUnit}`,
+  rank: `SELECT count(*) FROM manifest WHERE accessed_at < :accessedAt AND kind = 'image'`,
   orphans: `
     SELECT id, digest, size, state, refs FROM blob
     WHERE state = 'present' AND refs = 0 AND is_manifest = 0 AND accessed_at < :before

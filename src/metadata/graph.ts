@@ -108,7 +108,7 @@ export interface Graph {
   tags(digest: Digest): TagName[];
   /** Repositories that are recorded as holding it. */
   repositories(digest: Digest, limit: number): RepositoryKey[];
-  /** How many units of the queue were pulled before this time. */
+  /** How many images were pulled before this time, and not since. */
   rank(accessedAt: number): number;
   blobFacts(digest: Digest): BlobFacts | undefined;
   departures(of: { digest: Digest } | { image: string }): Departure[];

@@ -14,6 +14,7 @@ import { chooseImage, chooseVictims, unneededAfter, victimsOf, type Choice, type
 
 /** So many manifests leave in one transaction: others wait for it. */
 const maxUnitsAtOnce = 32;
+const maxOrphansAtOnce = 500;
 const keepEveryMs = 30_000;
 /** A request for room that could not be met is not looked into again for so long. */
 const refuseForMs = 5000;
@@ -66,6 +67,7 @@ export class Eviction {
   readonly #removal: Removal;
   /** Manifests on their way out: the index does not know yet. */
   readonly #leaving = new Map<Digest, Promise<unknown>>();
+  readonly #begun = Promise.withResolvers<undefined>();
   #isAllowed = false;
   #refused = { bytes: Number.POSITIVE_INFINITY, until: 0 };
   #work: Promise<unknown> = Promise.resolve();
@@ -113,6 +115,7 @@ export class Eviction {
   begin(): void {
     if (this.#isClosed) return;
     this.#isAllowed = true;
+    this.#begun.resolve(undefined);
     void this.#finishDoomed();
     this.#keepUp();
   }
@@ -120,6 +123,7 @@ export class Eviction {
   /** Ends the work in the background and waits for it. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#begun.resolve(undefined);
     this.#cancelTimer?.();
     await this.#work;
   }
@@ -193,7 +197,8 @@ export class Eviction {
   }
 
   /** Frees so many bytes, or as many as there are, now. */
-  evictBytes(wantedBytes: number): Promise<EvictionReport> {
+  async evictBytes(wantedBytes: number): Promise<EvictionReport> {
+    await this.#begun.promise;
     return this.#inTurn(async () => {
       const { graph } = this.#ports.index;
       const chosenAt = this.#ports.now();
@@ -208,7 +213,8 @@ export class Eviction {
    * One image for good, whatever its rank; undefined where it is not stored.
    * @throws ImagePinned
    */
-  evictImage(image: ImageName, isDryRun: boolean): Promise<EvictionReport | undefined> {
+  async evictImage(image: ImageName, isDryRun: boolean): Promise<EvictionReport | undefined> {
+    if (!isDryRun) await this.#begun.promise;
     return this.#inTurn(async () => {
       const { index } = this.#ports;
       const root = this.#rootOf(image);
@@ -245,13 +251,12 @@ export class Eviction {
    */
   async #makeRoom(bytes: number, cause: RoomCause): Promise<boolean> {
     const { now, index } = this.#ports;
-    if (!this.#isAllowed || this.#isClosed || (bytes >= this.#refused.bytes && now() < this.#refused.until)) return false;
+    if (!this.#isAllowed || this.#isClosed || (bytes >= this.#refused.bytes && now() < this.#refused.until))
+      return false;
     return this.#inTurn(async () => {
       const chosenAt = now();
-      const before = index.counts().storedBytes;
       const choice = await inSlices(chooseVictims(index.graph, bytes, this.#terms("all")));
-      if (choice.bytes >= bytes) await this.#carryOut(choice, cause, chosenAt);
-      const isMade = index.counts().storedBytes < before;
+      const isMade = choice.bytes >= bytes && (await this.#carryOut(choice, cause, chosenAt)) > 0;
       if (!isMade) this.#refused = { bytes, until: now() + refuseForMs };
       return isMade;
     });
@@ -262,6 +267,7 @@ export class Eviction {
     if (this.#isClosed) return;
     void this.#inTurn(async () => {
       try {
+        await this.#evictOrphans();
         await this.#evictIdle(await this.#excess());
       } catch (error) {
         this.#ports.observer.failed(error);
@@ -278,27 +284,42 @@ export class Eviction {
     return { bytes: minFreeBytes - availableBytes, reason: "min-free" };
   }
 
+  async #evictOrphans(): Promise<void> {
+    const { index, now } = this.#ports;
+    const before = now() - this.#settings.orphanGraceMs;
+    let page = index.graph.orphans(before, maxOrphansAtOnce);
+    while (page.length > 0 && !this.#isClosed) {
+      await this.#leave({ units: [], orphans: page.filter(({ digest }) => !this.#inUse.has(digest)) }, "orphan");
+      page = index.graph.orphans(before, maxOrphansAtOnce, page.at(-1));
+    }
+  }
+
   async #evictIdle({ bytes, reason }: { bytes: number; reason: EvictionReason }): Promise<void> {
     const { index, now } = this.#ports;
-    const orphans = index.graph.orphans(now() - this.#settings.orphanGraceMs, 1000);
-    const idle = orphans.filter(({ digest }) => !this.#inUse.has(digest));
-    await this.#leave({ units: [], orphans: idle }, "orphan");
     if (bytes <= 0) return;
     const chosenAt = now();
     const choice = await inSlices(chooseVictims(index.graph, bytes, this.#terms("idle")));
     await this.#carryOut(choice, reason, chosenAt);
   }
 
-  /** A part at a time, so that no transaction is long; what has come into use meanwhile stays. */
-  async #carryOut(choice: Choice, reason: EvictionReason, chosenAt: number): Promise<void> {
-    await this.#leave({ ...choice, units: [] }, reason);
+  /** A part at a time, so that no transaction is long; what has come into use meanwhile stays. Resolves to the bytes that went. */
+  async #carryOut(choice: Choice, reason: EvictionReason, chosenAt: number): Promise<number> {
+    let bytes = 0;
+    for (let from = 0; from < choice.orphans.length && !this.#isClosed; from += maxOrphansAtOnce) {
+      const orphans = choice.orphans.slice(from, from + maxOrphansAtOnce);
+      bytes += await this.#leave(
+        { units: [], orphans: orphans.filter(({ digest }) => !this.#inUse.has(digest)) },
+        reason,
+      );
+    }
     for (let from = 0; from < choice.units.length && !this.#isClosed; from += maxUnitsAtOnce) {
       const units = choice.units
         .slice(from, from + maxUnitsAtOnce)
         .filter(({ nodes }) => !nodes.some((node) => this.#isWanted(node, chosenAt)))
         .filter((unit) => !unneededAfter(unit, choice.removedUses).some(({ digest }) => this.#inUse.has(digest)));
-      await this.#leave({ ...choice, orphans: [], units }, reason);
+      bytes += await this.#leave({ orphans: [], units }, reason);
     }
+    return bytes;
   }
 
   /** Whether a victim has been pulled or pinned since it was chosen. */
@@ -307,11 +328,11 @@ export class Eviction {
     return leasedUntil > chosenAt + this.#settings.leaseForMs || this.#pins.holding(node).length > 0;
   }
 
-  /** Out of the index first, in one transaction; then the files. */
-  async #leave(choice: Pick<Choice, "units" | "orphans">, reason: EvictionReason): Promise<void> {
+  /** Out of the index first, in one transaction; then the files. Resolves to the bytes of those that went. */
+  async #leave(choice: Pick<Choice, "units" | "orphans">, reason: EvictionReason): Promise<number> {
     const { index, observer } = this.#ports;
     const victims = victimsOf(choice);
-    if (victims.manifests.length + victims.orphans.length === 0) return;
+    if (victims.manifests.length + victims.orphans.length === 0) return 0;
     const evicting = index.evict(victims, reason);
     for (const digest of victims.manifests) {
       this.#leases.delete(digest);
@@ -331,6 +352,8 @@ export class Eviction {
       evicted.doomed.reduce((sum, { size }) => sum + size, 0),
     );
     await this.#removal.remove(digests);
+    const gone = evicted.doomed.filter(({ digest }) => !this.#removal.waiting.has(digest));
+    return gone.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** What an earlier process did not come to unlink. */

@@ -56,12 +56,15 @@ export class Pins {
     if (!wants(pin, platform)) return false;
     const { pattern } = pin;
     for (const { repository, tag, relation } of tags) {
-      if (!pattern.matches({ upstream: repository.upstream, repository: repository.name }, { kind: "tag", tag })) continue;
+      if (!pattern.matches({ upstream: repository.upstream, repository: repository.name }, { kind: "tag", tag }))
+        continue;
       if (relation !== "earlier" || !this.#isReplaced(pin, repository, tag, node)) return true;
     }
     return this.#graph
       .repositories(node.digest, maxRepositories)
-      .some(({ upstream, name }) => pattern.matches({ upstream, repository: name }, { kind: "digest", digest: node.digest }));
+      .some(({ upstream, name }) =>
+        pattern.matches({ upstream, repository: name }, { kind: "digest", digest: node.digest }),
+      );
   }
 
   /** Whether a later version of the tag is as complete as this one: until then a pin holds both. */

@@ -6,15 +6,13 @@ import type { Choice } from "./victims.ts";
 
 /** The choice in words and figures. A generator, so that the caller can give way to others. */
 export function* reportOf(choice: Choice, wantedBytes: number, graph: Graph): Generator<undefined, EvictionReport> {
-  const orphans = choice.orphans.map(
-    ({ digest, size = 0 }): PlannedVictim => ({
-      digest,
-      kind: "blob",
-      images: [],
-      lastPulledAt: graph.blobFacts(digest)?.accessedAt ?? 0,
-      bytes: size,
-    }),
-  );
+  const orphans = choice.orphans.map(({ digest, size = 0 }): PlannedVictim => ({
+    digest,
+    kind: "blob",
+    images: [],
+    lastPulledAt: graph.blobFacts(digest)?.accessedAt ?? 0,
+    bytes: size,
+  }));
   const units: PlannedVictim[] = [];
   for (const { nodes, bytes } of choice.units) {
     // What goes along with the first one is counted with it.

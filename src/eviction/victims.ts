@@ -59,7 +59,7 @@ export function* chooseVictims(graph: Graph, wantedBytes: number, terms: Terms):
   }
   for (const node of draft.bytes < wantedBytes ? terms.lastResort() : []) {
     if (draft.bytes >= wantedBytes) return yield* draft.choice(wantedBytes);
-    draft.take(node);
+    draft.takeLeased(node);
     yield;
   }
   for (const orphan of terms.takesFreshOrphans ? draft.orphans(Number.MAX_SAFE_INTEGER) : []) {
@@ -117,6 +117,7 @@ class Draft {
   readonly #removedUses = new Map<number, number>();
   readonly #units: Unit[] = [];
   readonly #orphans = new Map<number, BlobNode>();
+  #areLeasesOver = false;
   #bytes = 0;
 
   constructor(graph: Graph, terms: Terms) {
@@ -129,8 +130,11 @@ class Draft {
   }
 
   *orphans(before: number): Generator<BlobNode> {
-    const page = this.#graph.orphans(before, maxWeighed);
-    yield* page.filter(({ id, digest }) => !this.#orphans.has(id) && !this.#terms.isInUse(digest));
+    let page = this.#graph.orphans(before, pageSize);
+    while (page.length > 0) {
+      yield* page.filter(({ id, digest }) => !this.#orphans.has(id) && !this.#terms.isInUse(digest));
+      page = this.#graph.orphans(before, pageSize, page.at(-1));
+    }
   }
 
   takeOrphan(orphan: BlobNode): void {
@@ -142,6 +146,14 @@ class Draft {
   take(node: ManifestNode): void {
     if (this.#gone.has(node.id) || this.#terms.isPinned(node)) return;
     this.#add([node]);
+  }
+
+  /** The same where leases count no more: an index goes with its last image, and the images that only its lease kept go now. */
+  takeLeased(node: ManifestNode): void {
+    this.#areLeasesOver = true;
+    const images = this.#graph.children(node.id).filter(({ id }) => !this.#gone.has(id));
+    if (images.length === 0) this.take(node);
+    for (const image of images) if (!this.#terms.isLeased(image)) this.takeLeased(image);
   }
 
   /** Takes a manifest and all below it that nothing else has. */
@@ -172,6 +184,7 @@ class Draft {
   #add(nodes: ManifestNode[]): void {
     const unit: Unit = { nodes, blobs: new Map(), bytes: 0 };
     this.#withCompany(nodes);
+    if (!this.#areLeasesOver && nodes.some((node) => node.kind === "index" && this.#terms.isLeased(node))) return;
     for (const { id } of nodes) this.#collect(id, unit);
     this.#account(unit, 1);
     const unneeded = unneededAfter(unit, this.#removedUses);
@@ -217,6 +230,7 @@ class Draft {
   }
 
   *#giveBack(wantedBytes: number): Generator<undefined> {
+    const before = this.#units.length;
     for (const unit of [...this.#units].reverse()) {
       yield;
       const loss = bytesOf(unneededAfter(unit, this.#removedUses)) + ownBytes(unit.nodes);
@@ -225,15 +239,24 @@ class Draft {
       this.#bytes -= loss;
       this.#units.splice(this.#units.indexOf(unit), 1);
     }
+    if (this.#units.length < before) yield* this.#weighAgain();
   }
 
-  /** Whether an index above it goes with another unit: without that index it would be no image any more. */
+  /** Whether an index above it, or its subject, goes with another unit: without that it would be of no use any more. */
   #isBelowVictim({ nodes }: Unit): boolean {
-    return nodes.some(({ id }) =>
-      this.#graph
-        .parents(id)
-        .some((parent) => this.#gone.has(parent.id) && !nodes.some((other) => other.id === parent.id)),
-    );
+    const goesElsewhere = ({ id }: ManifestNode): boolean =>
+      this.#gone.has(id) && !nodes.some((other) => other.id === id);
+    return nodes.some(({ id }) => [...this.#graph.parents(id), ...this.#graph.subjects(id)].some(goesElsewhere));
+  }
+
+  /** What each unit frees, those before it gone: giving others back has changed that. */
+  *#weighAgain(): Generator<undefined> {
+    const removedUses = new Map<number, number>();
+    for (const unit of this.#units) {
+      for (const [id, { uses }] of unit.blobs) removedUses.set(id, (removedUses.get(id) ?? 0) + uses);
+      unit.bytes = bytesOf(unneededAfter(unit, removedUses)) + ownBytes(unit.nodes);
+      yield;
+    }
   }
 
   *#keptSharedBytes(): Generator<undefined, number> {

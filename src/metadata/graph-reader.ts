@@ -4,12 +4,12 @@ import { ReadStatement } from "./read-statement.ts";
 import { graphSql } from "./graph-sql.ts";
 import type {
   BlobFacts,
-  BlobNode,
   ChildNode,
   Departure,
   Graph,
   ManifestNode,
   NamedBlob,
+  OrphanNode,
   PinRow,
   QueuePlace,
   TagName,
@@ -37,8 +37,9 @@ export class GraphReader implements Graph {
     return this.#sql.queue.all({ accessedAt: after.accessedAt, id: after.id, limit });
   }
 
-  orphans(before: number, limit: number): BlobNode[] {
-    return this.#sql.orphans.all({ before, limit }).map(blobNode);
+  orphans(before: number, limit: number, after = front): OrphanNode[] {
+    const rows = this.#sql.orphans.all({ before, accessedAt: after.accessedAt, id: after.id, limit });
+    return rows.map((row) => ({ ...row, size: row.size ?? undefined }));
   }
 
   leased(now: number): ManifestNode[] {
@@ -65,6 +66,10 @@ export class GraphReader implements Graph {
 
   parents(manifest: number): ChildNode[] {
     return this.#sql.parents.all({ manifest }).map(childNode);
+  }
+
+  subjects(manifest: number): ManifestNode[] {
+    return this.#sql.subjects.all({ manifest });
   }
 
   referrers(manifest: number): ManifestNode[] {
@@ -134,13 +139,14 @@ function prepareAll(database: Database) {
   return {
     queue: statement<QueuePlace & { limit: number }, ManifestNode>(graphSql.queue),
     rank: statement<{ accessedAt: number }, number>(graphSql.rank).pluck(),
-    orphans: statement<{ before: number; limit: number }, Nullable<BlobNode, "size">>(graphSql.orphans),
+    orphans: statement<QueuePlace & { before: number; limit: number }, Nullable<OrphanNode, "size">>(graphSql.orphans),
     leased: statement<{ now: number }, ManifestNode>(graphSql.leased),
     manifest: statement<{ digest: Digest }, ManifestNode>(graphSql.manifest),
     blobs: statement<{ manifest: number }, Nullable<NamedBlob, "size">>(graphSql.blobs),
     children: statement<{ manifest: number }, ChildRow>(graphSql.children),
     named: statement<{ manifest: number }, { digest: Digest; platform: string | null; isHere: 0 | 1 }>(graphSql.named),
     parents: statement<{ manifest: number }, ChildRow>(graphSql.parents),
+    subjects: statement<{ manifest: number }, ManifestNode>(graphSql.subjects),
     referrers: statement<{ manifest: number }, ManifestNode>(graphSql.referrers),
     users: statement<{ digest: Digest; limit: number }, ManifestNode>(graphSql.users),
     tags: statement<{ digest: Digest }, TagNameRow>(graphSql.tags),
@@ -155,10 +161,6 @@ function prepareAll(database: Database) {
     anyHeld: statement<Record<string, never>, number>(graphSql.anyHeld).pluck(),
     pins: statement<Record<string, never>, Omit<PinRow, "platforms"> & { platforms: string | null }>(graphSql.pins),
   };
-}
-
-function blobNode(row: Nullable<BlobNode, "size">): BlobNode {
-  return { ...row, size: row.size ?? undefined };
 }
 
 function childNode(row: ChildRow): ChildNode {

@@ -14,11 +14,14 @@ export const graphSql = {
     SELECT ${node} FROM manifest CROSS JOIN blob ON blob.id = manifest.id
     WHERE (manifest.accessed_at, manifest.id) > (:accessedAt, :id) AND ${isUnit}
     ORDER BY manifest.accessed_at, manifest.id LIMIT :limit`,
-  rank: `SELECT count(*) FROM manifest WHERE accessed_at < :accessedAt AND kind = 'image'`,
+  rank: `
+    SELECT (SELECT count(*) FROM manifest WHERE kind = 'image' AND accessed_at < :accessedAt)
+      + (SELECT count(*) FROM manifest WHERE kind = 'index' AND accessed_at < :accessedAt AND ${isUnit})`,
   orphans: `
-    SELECT id, digest, size, state, refs FROM blob
+    SELECT id, digest, size, state, refs, accessed_at AS accessedAt FROM blob
     WHERE state = 'present' AND refs = 0 AND is_manifest = 0 AND accessed_at < :before
-    ORDER BY accessed_at LIMIT :limit`,
+      AND (accessed_at, id) > (:accessedAt, :id)
+    ORDER BY accessed_at, id LIMIT :limit`,
   leased: `
     SELECT ${node} FROM manifest CROSS JOIN blob ON blob.id = manifest.id
     WHERE manifest.leased_until > 0 AND manifest.leased_until > :now ORDER BY manifest.leased_until`,
@@ -39,6 +42,10 @@ export const graphSql = {
     SELECT ${node}, edge.platform
     FROM edge CROSS JOIN manifest ON manifest.id = edge.parent CROSS JOIN blob ON blob.id = manifest.id
     WHERE edge.child = :manifest AND edge.role = 'child'`,
+  subjects: `
+    SELECT ${node}
+    FROM edge CROSS JOIN manifest ON manifest.id = edge.child CROSS JOIN blob ON blob.id = manifest.id
+    WHERE edge.parent = :manifest AND edge.role = 'subject'`,
   referrers: `
     SELECT ${node}
     FROM edge CROSS JOIN manifest ON manifest.id = edge.parent CROSS JOIN blob ON blob.id = manifest.id

@@ -31,7 +31,12 @@ export interface NamedBlob extends BlobNode {
   uses: number;
 }
 
-/** Where reading the queue of eviction goes on: behind this manifest. */
+/** A blob that no manifest names. */
+export interface OrphanNode extends BlobNode {
+  accessedAt: number;
+}
+
+/** Where reading the queue of eviction, or of orphans, goes on: behind this one. */
 export interface QueuePlace {
   accessedAt: number;
   id: number;
@@ -88,8 +93,8 @@ export interface PinRow {
 export interface Graph {
   /** A page of the queue: what could go next as a unit, least recently pulled first. An index with a manifest of its own below it is no unit. */
   queue(after: QueuePlace | undefined, limit: number): ManifestNode[];
-  /** Blobs that are here, that no manifest names, and that were not asked for since `before`; the oldest first. */
-  orphans(before: number, limit: number): BlobNode[];
+  /** A page of the blobs that are here, that no manifest names, and that were not asked for since `before`; the oldest first. */
+  orphans(before: number, limit: number, after?: QueuePlace): OrphanNode[];
   leased(now: number): ManifestNode[];
   manifest(digest: Digest): ManifestNode | undefined;
   /** Configs and layers. */
@@ -100,6 +105,8 @@ export interface Graph {
   named(manifest: number): { digest: Digest; platform: string | undefined; isHere: boolean }[];
   /** Indexes that name a manifest, with the platform they name it for. */
   parents(manifest: number): ChildNode[];
+  /** The manifest that is its `subject`, if it is here. */
+  subjects(manifest: number): ManifestNode[];
   /** Manifests whose `subject` is this one. */
   referrers(manifest: number): ManifestNode[];
   /** Manifests that name a blob by config or layer; at most `limit`. */
@@ -108,7 +115,7 @@ export interface Graph {
   tags(digest: Digest): TagName[];
   /** Repositories that are recorded as holding it. */
   repositories(digest: Digest, limit: number): RepositoryKey[];
-  /** How many images were pulled before this time, and not since. */
+  /** How many units of the queue were pulled before this time, and not since. */
   rank(accessedAt: number): number;
   blobFacts(digest: Digest): BlobFacts | undefined;
   departures(of: { digest: Digest } | { image: string }): Departure[];

@@ -25,11 +25,16 @@ export function openOrRebuild(directory: string): OpenedIndex {
     // Without its index, a directory that has a copy of one has lost it: an empty one would lose every tag.
     if (isMissing(indexPath(directory)) && existsSync(backupPath(directory))) return rebuild(directory);
     const database = openIndex(directory);
-    const wasStoppedCleanly = isMarkedClean(database);
-    if (wasStoppedCleanly || isWhole(database)) return { database, wasStoppedCleanly, rebuilt: undefined };
+    try {
+      const wasStoppedCleanly = isMarkedClean(database);
+      if (wasStoppedCleanly || isWhole(database)) return { database, wasStoppedCleanly, rebuilt: undefined };
+    } catch (error) {
+      database.close();
+      throw error;
+    }
     database.close();
   } catch (error) {
-    if (!(error instanceof DataDirectoryError) || error.kind !== "damaged") throw error;
+    if (!isDamage(error)) throw error;
   }
   return rebuild(directory);
 }
@@ -78,9 +83,14 @@ function isWhole(database: Database.Database): boolean {
   try {
     return database.pragma("quick_check(1)", { simple: true }) === "ok";
   } catch (error) {
-    if (/^SQLITE_(CORRUPT|NOTADB)/.test(sqliteCodeOf(error) ?? "")) return false;
+    if (isDamage(error)) return false;
     throw error;
   }
+}
+
+function isDamage(error: unknown): boolean {
+  if (error instanceof DataDirectoryError) return error.kind === "damaged";
+  return /^SQLITE_(CORRUPT|NOTADB)/.test(sqliteCodeOf(error) ?? "");
 }
 
 function isMarkedClean(database: Database.Database): boolean {
@@ -91,7 +101,7 @@ function isMissing(path: string): boolean {
   return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0;
 }
 
+/** What was set aside before stays where there is nothing new to set aside: a crash may have come between. */
 function moveIfThere(from: string, to: string): void {
-  rmSync(to, { force: true });
   if (existsSync(from)) renameSync(from, to);
 }

@@ -13,7 +13,7 @@ CREATE INDEX blob_doomed ON blob (id) WHERE state = 'doomed';
 
 ALTER TABLE manifest DROP COLUMN pinned;
 CREATE INDEX manifest_by_access ON manifest (accessed_at);
-CREATE INDEX image_by_access ON manifest (accessed_at) WHERE kind = 'image';
+CREATE INDEX manifest_by_kind ON manifest (kind, accessed_at);
 CREATE INDEX manifest_leased ON manifest (leased_until) WHERE leased_until > 0;
 
 ALTER TABLE edge ADD COLUMN platform TEXT;

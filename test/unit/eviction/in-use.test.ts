@@ -4,7 +4,7 @@ import { blobPath, StoreError } from "../../../src/blobstore/index.ts";
 import { parseImageName } from "../../../src/oci/index.ts";
 import { storeWith } from "../cache/store-with.ts";
 import { alpine } from "../metadata/fixtures.ts";
-import { documentBytes, hour, MiB, World, type WorldOptions } from "./world.ts";
+import { documentBytes, Gate, hour, MiB, World, type WorldOptions } from "./world.ts";
 
 describe("what is read or filled", () => {
   test("is never taken, nor is the image that alone needs it", async () => {
@@ -39,37 +39,21 @@ describe("what is read or filled", () => {
   });
 
   test("stays where it has come into use after it was chosen, and where its image was pulled or pinned since", async () => {
-    const gate = Promise.withResolvers<undefined>();
-    const world = await World.open(evictingBehind(gate.promise));
+    const gate = new Gate();
+    const world = await World.open(gate.options);
     const names = Array.from({ length: 40 }, (_, number) => `image ${number}`);
     for (const name of names) await world.putImage(name, { layers: { [`layer of ${name}`]: 10 }, tag: name.slice(6) });
     const evicting = world.evict(1e9);
-    await expect.poll(() => world.evictions.length).toBe(1);
+    await gate.isReached;
     world.clock.advance(1);
     world.eviction.hold(world.digest("layer of image 33"));
     world.eviction.pulled(world.digest("image 35"));
     await world.pin("docker.io/library/alpine:37");
-    gate.resolve(undefined);
+    gate.open();
     await evicting;
     expect(world.here().filter((name) => name.startsWith("image"))).toEqual(["image 33", "image 35", "image 37"]);
   });
 });
-
-/** The second transaction of an eviction waits for the gate. */
-function evictingBehind(gate: Promise<undefined>): WorldOptions {
-  let count = 0;
-  return {
-    withIndex: (index) => {
-      const evict = index.evict.bind(index);
-      index.evict = async (victims, reason) => {
-        count += 1;
-        if (count > 1) await gate;
-        return evict(victims, reason);
-      };
-      return index;
-    },
-  };
-}
 
 describe("a blob that is doomed while somebody reads it", () => {
   const image = parseImageName("docker.io/library/alpine:latest");
@@ -186,26 +170,17 @@ describe("a blob that is doomed while somebody reads it", () => {
 });
 
 test("a manifest that is on its way out is waited for", async () => {
-  const gate = Promise.withResolvers<undefined>();
-  const world = await World.open({
-    withIndex: (index) => {
-      const evict = index.evict.bind(index);
-      index.evict = async (victims, reason) => {
-        await gate.promise;
-        return evict(victims, reason);
-      };
-      return index;
-    },
-  });
+  const gate = new Gate();
+  const world = await World.open(gate.options);
   await world.putImage("image");
   await world.eviction.untilGone(world.digest("image"));
   const evicting = world.evict(1);
+  await gate.isReached;
   let isGone = false;
-  await new Promise((resolve) => setImmediate(resolve));
   const waiting = world.eviction.untilGone(world.digest("image")).then(() => (isGone = true));
   await world.index.probe();
   expect(isGone).toBe(false);
-  gate.resolve(undefined);
+  gate.open();
   await waiting;
   expect(world.index.manifest(world.digest("image"))).toBeUndefined();
   await evicting;

@@ -86,7 +86,10 @@ describe("an image that is being pulled", () => {
   test("keeps its index, though the images that are here below it are cold", async () => {
     const world = await World.open();
     await world.putImage("cold image");
-    await world.putIndex("index", { children: { "cold image": "linux/amd64", "not here yet": "linux/arm64" }, tag: "3" });
+    await world.putIndex("index", {
+      children: { "cold image": "linux/amd64", "not here yet": "linux/arm64" },
+      tag: "3",
+    });
     await world.putImage("other");
     world.clock.advance(hour);
     await world.pull("index");

@@ -112,6 +112,13 @@ describe("a small image", () => {
     expect(world.victims(await world.evict(2.3 * MiB))).toEqual(["small", "large"]);
   });
 
+  test("is one of less than a mebibyte: a larger one goes in its turn, though the target would be met without it", async () => {
+    const world = await World.open();
+    await world.putImage("first", { layers: { "first layer": MiB } });
+    await world.putImage("large", { layers: { much: 8 * MiB } });
+    expect(world.victims(await world.evict(8 * MiB))).toEqual(["first", "large"]);
+  });
+
   test("stays, the younger ones before the older, as far as the target allows", async () => {
     const world = await World.open();
     for (const name of ["a", "b", "c"]) await world.putImage(name, { layers: { [`little ${name}`]: MiB / 2 } });

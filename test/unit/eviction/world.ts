@@ -22,6 +22,7 @@ export interface WorldOptions {
   minFreeBytes?: number;
   /** Of the file system. */
   diskBytes?: number;
+  graceMs?: number;
   withStore?: (store: BlobStore) => BlobStore;
   withIndex?: (index: Metadata) => Metadata;
 }
@@ -44,6 +45,47 @@ export interface IndexOptions {
   subject?: string;
   tag?: string;
   repository?: RepositoryKey;
+}
+
+/** An eviction that waits behind its transaction, as long as the gate is shut; files go afterwards. */
+export class Gate {
+  readonly #reached = Promise.withResolvers<undefined>();
+  #opened = Promise.withResolvers<undefined>();
+
+  constructor({ isShut = true } = {}) {
+    if (!isShut) this.open();
+  }
+
+  get options(): WorldOptions {
+    const withIndex = (index: Metadata): Metadata => {
+      const evict = index.evict.bind(index);
+      index.evict = async (victims, reason) => {
+        const evicted = await evict(victims, reason);
+        this.#reached.resolve(undefined);
+        await this.#opened.promise;
+        return evicted;
+      };
+      return index;
+    };
+    return { withIndex };
+  }
+
+  /** Resolves when something waits at the gate for the first time, or has gone through. */
+  get isReached(): Promise<undefined> {
+    return this.#reached.promise;
+  }
+
+  open(): void {
+    this.#opened.resolve(undefined);
+  }
+
+  shut(): void {
+    this.#opened = Promise.withResolvers<undefined>();
+  }
+}
+
+function asItIs<T>(value: T): T {
+  return value;
 }
 
 interface Parts {
@@ -70,7 +112,7 @@ export class World {
   #begun: Eviction | undefined;
 
   static async open(options: WorldOptions = {}): Promise<World> {
-    const { withStore = (store) => store, withIndex = (index) => index } = options;
+    const { withStore = asItIs, withIndex = asItIs } = options;
     const directory = await temporaryDirectory();
     const clock = new ManualClock();
     const disk = await openBlobStore({ directory, bootId: "test" });
@@ -81,12 +123,8 @@ export class World {
       return Promise.resolve({ availableBytes, totalBytes: diskBytes });
     };
     const store = withStore(storeWith(disk, { space }));
-    const world = new World({ directory, store, index: withIndex(plain), clock }, options);
-    onTestFinished(async () => {
-      await world.eviction.close();
-      await plain.close();
-      await disk.close();
-    });
+    const world: World = new World({ directory, store, index: withIndex(plain), clock }, options);
+    onTestFinished(() => world.close());
     await world.restart();
     return world;
   }
@@ -99,15 +137,21 @@ export class World {
     this.#options = options;
   }
 
+  async close(): Promise<void> {
+    await this.eviction.close();
+    await this.index.close();
+    await this.store.close();
+  }
+
   /** Another process takes over index and store. */
   async restart(): Promise<void> {
     const { store, index, clock } = this;
-    const { maxBytes = 1000 * MiB, minFreeBytes = 0 } = this.#options;
+    const { maxBytes = 1000 * MiB, minFreeBytes = 0, graceMs = orphanGraceMs } = this.#options;
     this.eviction = await Eviction.create(
       {
         maxSize: { kind: "bytes", bytes: maxBytes },
         minFree: { kind: "bytes", bytes: minFreeBytes },
-        ...{ highWatermark: 0.95, lowWatermark: 0.9, leaseForMs, orphanGraceMs },
+        ...{ highWatermark: 0.95, lowWatermark: 0.9, leaseForMs, orphanGraceMs: graceMs },
       },
       {
         ...{ store, index, now: () => clock.now(), setTimer: (ms, action) => clock.setTimer(ms, action) },
@@ -147,6 +191,7 @@ export class World {
   /** An image, pulled now; what is put next is put a minute later. */
   async putImage(name: string, options: ImageOptions = {}): Promise<void> {
     const { layers = { [`layer of ${name}`]: 2 * MiB }, lacks = [], config, subject, ...rest } = options;
+    if (name in layers) throw new Error(`${name} would be its own layer`);
     const edges: ManifestEdge[] = [];
     if (config !== undefined) edges.push({ role: "config", digest: this.digest(config), size: layers[config] ?? 0 });
     for (const [layer, size] of Object.entries(layers)) {

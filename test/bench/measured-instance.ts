@@ -32,15 +32,18 @@ export async function startMeasured(upstreamUrl: string): Promise<MeasuredInstan
   const { child, url } = await start(file);
   return {
     url,
-    async memory() {
-      const status = await readFile(`/proc/${String(child.pid)}/status`, "utf8");
-      return { nowMiB: field(status, "VmRSS"), peakMiB: field(status, "VmHWM") };
-    },
+    memory: () => residentMemory(child),
     async stop() {
       await endProcess(child);
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Of a process, in MiB: now, and the most there has been. */
+export async function residentMemory({ pid }: ChildProcess): Promise<{ nowMiB: number; peakMiB: number }> {
+  const status = await readFile(`/proc/${String(pid)}/status`, "utf8");
+  return { nowMiB: field(status, "VmRSS"), peakMiB: field(status, "VmHWM") };
 }
 
 interface Started {

@@ -1,17 +1,30 @@
 import type { Finding } from "./finding.ts";
 import { slowReaders } from "./slow-readers.ts";
+import { store } from "./store.ts";
 import { storm } from "./storm.ts";
 
-const benchmarks: Record<string, () => Promise<Finding[]>> = { storm, "slow-readers": slowReaders };
+interface Benchmark {
+  run: () => Promise<Finding[]>;
+  /** Only run where it is named: it takes long. */
+  onlyByName?: true;
+}
 
-/** Runs the benchmarks named on the command line, or all. Figures are printed; only what is right or wrong can fail. */
+const benchmarks: Record<string, Benchmark> = {
+  storm: { run: storm },
+  "slow-readers": { run: slowReaders },
+  store: { run: store, onlyByName: true },
+};
+
+const defaults = Object.keys(benchmarks).filter((name) => benchmarks[name]?.onlyByName !== true);
+
+/** Runs the benchmarks named on the command line, or those that are quick. Figures are printed; only what is right or wrong can fail. */
 async function run(names: readonly string[]): Promise<number> {
   const findings: Finding[] = [];
-  for (const name of names.length > 0 ? names : Object.keys(benchmarks)) {
+  for (const name of names.length > 0 ? names : defaults) {
     const benchmark = benchmarks[name];
     if (!benchmark) throw new Error(`no benchmark ${name}: there are ${Object.keys(benchmarks).join(", ")}`);
     console.log(`# ${name}`);
-    for (const finding of await benchmark()) {
+    for (const finding of await benchmark.run()) {
       const mark = finding.holds === undefined ? "figure" : finding.holds ? "ok" : "not ok";
       console.log(`${mark} - ${finding.promise}: ${finding.figure}`);
       findings.push(finding);

@@ -1,7 +1,10 @@
 import { sha256 } from "./reply.ts";
 import type { AskOptions, Reply } from "./instance.ts";
 
-type Ask = (path: string, options?: AskOptions) => Promise<Reply>;
+/** An instance, wherever it runs. */
+interface Pullable {
+  ask(path: string, options?: AskOptions): Promise<Reply>;
+}
 
 export interface PullOptions {
   /** Of an index, the platforms to pull, such as `linux/amd64`; by default all. */
@@ -51,14 +54,14 @@ interface ManifestDocument {
  * @throws Error where a whole answer has wrong bytes: that must never be.
  */
 export async function pull(
-  ask: Ask,
+  instance: Pullable,
   repository: string,
   reference: string,
   options: PullOptions = {},
 ): Promise<Pulled> {
   const steps: Step[] = [];
   const get = async (path: string, headers: Record<string, string> = {}): Promise<Buffer | undefined> => {
-    const reply = await ask(`/v2/${repository}/${path}`, { headers });
+    const reply = await instance.ask(`/v2/${repository}/${path}`, { headers });
     const step = stepOf(path, reply);
     steps.push(step);
     return step.isRight ? reply.body : undefined;
@@ -86,11 +89,9 @@ function isWanted({ platform }: Descriptor, { platforms }: PullOptions): boolean
 }
 
 function stepOf(path: string, { status, headers, body, isShort }: Reply): Step {
-  const digest = path.includes("sha256:")
-    ? path.slice(path.indexOf("sha256:"))
-    : String(headers["docker-content-digest"]);
+  const digest = /sha256:.*/.exec(path)?.[0] ?? String(headers["docker-content-digest"]);
   const isWhole = status === 200 && !isShort;
   if (isWhole && sha256(body) !== digest) throw new Error(`${path}: a whole answer with wrong bytes`);
-  const isHit = isWhole && /^entrepot; hit/.test(String(headers["cache-status"]));
+  const isHit = isWhole && String(headers["cache-status"]).startsWith("entrepot; hit");
   return { path, digest, status, isShort, isRight: isWhole, isHit };
 }

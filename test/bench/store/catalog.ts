@@ -38,28 +38,29 @@ export class Catalog {
     return recent.filter((_, place) => place % step < 1).map((id) => this.#image(id));
   }
 
-  /** Random blobs of all, each with the repository that it was pulled through. */
+  /** Random configs and layers, each with the repository that it was pulled through. */
   randomBlobs(count: number): Held[] {
     const most = this.#index.prepare<[], number>("SELECT max(id) FROM blob").pluck().get() ?? 0;
     const held = this.#index.prepare<[number], Held>(`
       SELECT repository.name AS repository, blob.digest
       FROM blob JOIN member ON member.blob = blob.id JOIN repository ON repository.id = member.repository
-      WHERE blob.id = ? LIMIT 1`);
+      WHERE blob.id = ? AND blob.is_manifest = 0 LIMIT 1`);
     const drawn = Array.from({ length: count }, () => held.get(1 + this.#random.below(most)));
     return drawn.filter((one) => one !== undefined);
   }
 
   /** Random uses of base layers through repositories that are only known to hold them by a manifest of theirs. */
   sharedLayers(count: number): Held[] {
-    const most = this.#index.prepare<[], number>("SELECT max(id) FROM blob").pluck().get() ?? 0;
+    const images = this.#index.prepare<[], number>("SELECT id FROM manifest WHERE kind = 'image'").pluck().all();
     const used = this.#index.prepare<[number], Held>(`
       SELECT repository.name AS repository, layer.digest
-      FROM manifest JOIN member ON member.blob = manifest.id JOIN repository ON repository.id = member.repository
-      JOIN edge ON edge.parent = manifest.id AND edge.role = 'layer' JOIN blob AS layer ON layer.id = edge.child
-      WHERE manifest.id >= ? AND manifest.kind = 'image'
+      FROM member CROSS JOIN repository ON repository.id = member.repository
+      CROSS JOIN edge ON edge.parent = member.blob AND edge.role = 'layer'
+      CROSS JOIN blob AS layer ON layer.id = edge.child
+      WHERE member.blob = ?
         AND NOT EXISTS (SELECT 1 FROM member AS own WHERE own.repository = repository.id AND own.blob = layer.id)
-      ORDER BY manifest.id LIMIT 1`);
-    const drawn = Array.from({ length: count }, () => used.get(1 + this.#random.below(most)));
+      LIMIT 1`);
+    const drawn = Array.from({ length: count }, () => used.get(images[this.#random.below(images.length)] ?? 0));
     return drawn.filter((one) => one !== undefined);
   }
 

@@ -1,14 +1,15 @@
 import Database from "better-sqlite3";
 import { createHash } from "node:crypto";
-import { constants, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
-import { mkdtemp, mkdir, rm } from "node:fs/promises";
+import { constants, copyFileSync, existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { shelves } from "../../../src/blobstore/index.ts";
+import { prepareLayout, shelves } from "../../../src/blobstore/index.ts";
+import { lockDataDirectory } from "../../../src/metadata/index.ts";
 import { openIndex } from "../../../src/metadata/open-index.ts";
 import type { Digest } from "../../../src/oci/index.ts";
-import { buildStore, writeFiles } from "./build-store.ts";
-import { Releases } from "./releases.ts";
+import { generation } from "./releases.ts";
+import { askProbe } from "./start-probe.ts";
 
 const seed = 1;
 
@@ -19,48 +20,57 @@ export interface PreparedStore {
   directory: string;
   /** The index as it was generated, beside the data directory: for looking around without touching the other one. */
   pristineIndex: string;
-  /** What it took to make it, and its size. */
-  built: Built;
+  /** What it took to make what was not there yet. */
+  preparedSeconds: number;
   /** Makes everything as it was generated: the index, and the files that are missing or are too many. Nobody may have it open. */
-  restore(): void;
-}
-
-interface Built {
-  seconds: number;
-  indexMiB: number;
+  restore(): Promise<void>;
 }
 
 /**
- * The store of `blobs` files, generated where there is none of this size, seed and version of the index. One that was not
- * finished is begun anew. Old ones are not removed: they are `entrepot-bench-store-…` in the directory for temporary files.
+ * The store of `blobs` files, generated where there is none of this size and seed; its index anew for each version of the
+ * tables. What was not finished is begun anew. Old ones are not removed: they are `entrepot-bench-store-…` in the directory for
+ * temporary files.
  */
 export async function prepareStore(blobs: number): Promise<PreparedStore> {
-  const home = join(tmpdir(), `entrepot-bench-store-${blobs}-${seed}-${await schemaKey()}`);
+  const home = join(tmpdir(), `entrepot-bench-store-${generation}-${blobs}-${seed}`);
   const directory = join(home, "data");
-  const pristineIndex = join(home, "pristine.db");
-  const marker = join(home, "complete.json");
-  if (!existsSync(marker)) {
-    await rm(home, { recursive: true, force: true });
-    await mkdir(home, { recursive: true });
-    checkSpace(home, blobs);
-    const startedAt = performance.now();
-    await buildStore(directory, new Releases(blobs, seed).all(), seed);
-    copyFileSync(join(directory, "index.db"), pristineIndex);
-    const built = { seconds: (performance.now() - startedAt) / 1000, indexMiB: sizeMiB(pristineIndex) };
-    writeFileSync(marker, JSON.stringify(built));
-  }
+  const pristineIndex = join(home, `index-${await schemaKey()}.db`);
+  const startedAt = performance.now();
+  // Side by side: each takes a processor.
+  await Promise.all([ensureFiles(home, directory, blobs), ensureIndex(home, pristineIndex, blobs)]);
   const store: PreparedStore = {
     blobs,
     directory,
     pristineIndex,
-    built: JSON.parse(readFileSync(marker, "utf8")) as Built,
-    restore() {
-      restoreFiles(store);
+    preparedSeconds: (performance.now() - startedAt) / 1000,
+    async restore() {
+      await restoreFiles(store);
       restoreIndex(store);
     },
   };
-  store.restore();
   return store;
+}
+
+async function ensureFiles(home: string, directory: string, blobs: number): Promise<void> {
+  const marker = join(home, "files-complete");
+  if (existsSync(marker)) return;
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(home, { recursive: true });
+  checkSpace(home, blobs);
+  lockDataDirectory(directory).release();
+  await prepareLayout(directory);
+  await askProbe("files", { directory, blobs, seed });
+  writeFileSync(marker, "");
+}
+
+async function ensureIndex(home: string, pristineIndex: string, blobs: number): Promise<void> {
+  if (existsSync(pristineIndex)) return;
+  const directory = join(home, "index-unfinished");
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  await askProbe("index", { directory, blobs, seed });
+  await rename(join(directory, "index.db"), pristineIndex);
+  await rm(directory, { recursive: true });
 }
 
 /** Changes whenever the tables do. */
@@ -83,11 +93,11 @@ function checkSpace(home: string, blobs: number): void {
   if (bavail * bsize < wanted) throw new Error(`${home}: ${bavail * bsize} bytes are free, ${wanted} are wanted`);
 }
 
-function restoreFiles({ blobs, directory, pristineIndex }: PreparedStore): void {
+async function restoreFiles({ blobs, directory, pristineIndex }: PreparedStore): Promise<void> {
   rmSync(join(directory, "quarantine"), { recursive: true, force: true });
   const missing = missingFiles(directory, pristineIndex);
   if (missing.size === 0) return;
-  writeFiles(directory, new Releases(blobs, seed).all(), (digest) => missing.has(digest));
+  await askProbe("files", { directory, blobs, seed, only: [...missing] });
 }
 
 /** Removes what was not generated. */
@@ -115,8 +125,4 @@ function restoreIndex({ directory, pristineIndex }: PreparedStore): void {
     if (name.startsWith("index.")) rmSync(join(directory, name));
   }
   copyFileSync(pristineIndex, join(directory, "index.db"), constants.COPYFILE_FICLONE);
-}
-
-function sizeMiB(path: string): number {
-  return Math.round(statSync(path).size / 1024 ** 2);
 }

@@ -1,6 +1,9 @@
 import { digestOf, mediaTypes, type Digest } from "../../../src/oci/index.ts";
 import { Random } from "./random.ts";
 
+/** Changes with anything here that changes what is generated. */
+export const generation = 1;
+
 /** A file of the store. */
 export interface PlannedBlob {
   digest: Digest;
@@ -28,7 +31,7 @@ const groupsPerBase = 2;
 const releasesPerRepository = 20;
 
 /** Store sizes are multiples of this. */
-export const sizeStep = blobsPerGroup * groupsPerBase;
+const sizeStep = blobsPerGroup * groupsPerBase;
 
 interface Layer extends PlannedBlob {
   isStored: boolean;

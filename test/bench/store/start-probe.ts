@@ -26,7 +26,7 @@ export class Probe<Name extends keyof Probes> {
     this.child.once("exit", onExit);
     try {
       const answered = once(this.child, "message", { signal: ended.signal });
-      this.child.send(ask as object);
+      this.child.send(ask);
       const [reply] = (await answered) as [{ answer: Probes[Name]["answer"] } | { error: string }];
       if ("error" in reply) throw new Error(reply.error);
       return reply.answer;

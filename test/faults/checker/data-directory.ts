@@ -1,4 +1,4 @@
-import type { Database } from "better-sqlite3";
+import { SqliteError, type Database } from "better-sqlite3";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { withIndexCopy } from "./index-copy.ts";
@@ -12,7 +12,10 @@ export type Occasion = "crash" | "stop";
 
 export interface CheckOptions {
   after: Occasion;
-  /** Digests of files that were spoilt on purpose and may have come to `quarantine/`. */
+  /**
+   * Digests (or other names of files) of what was spoilt on purpose: it may have come to `quarantine/`, and a crash may have
+   * come before that.
+   */
   spoilt?: readonly string[] | undefined;
 }
 
@@ -29,17 +32,30 @@ interface BlobRow {
  */
 export function checkDataDirectory(directory: string, { after, spoilt = [] }: CheckOptions): string[] {
   const files = storedFiles(directory);
-  const quarantined = namesIn(join(directory, "quarantine")).filter(
-    (name) => !spoilt.some((digest) => name.startsWith(digest.slice(digest.indexOf(":") + 1))),
-  );
-  return [
-    ...files
-      .filter(({ isRight }) => !isRight)
-      .map(({ path }) => `${path}: the bytes do not have the digest of its name`),
-    ...quarantined.map((name) => `quarantine/${name}: nobody spoilt it`),
-    ...(after === "stop" ? namesIn(join(directory, "ingest")).map((name) => `ingest/${name}: left behind`) : []),
-    ...(existsSync(join(directory, "index.db")) ? withIndexCopy(directory, (index) => checkIndex(index, files)) : []),
+  const wrong = files.filter(({ isRight }) => !isRight);
+  const names = spoilt.map((digest) => digest.slice(digest.indexOf(":") + 1));
+  const isSpoilt = (words: string): boolean => names.some((name) => words.includes(name));
+  const unfinished = after === "stop" ? namesIn(join(directory, "ingest")) : [];
+  const violations = [
+    ...wrong.map(({ path }) => `${path}: the bytes do not have the digest of its name`),
+    ...unfinished.map((name) => `ingest/${name}: left behind`),
+    ...indexViolations(directory, files),
   ];
+  const quarantined = namesIn(join(directory, "quarantine")).filter((name) => !isSpoilt(name));
+  return [
+    ...violations.filter((words) => after === "stop" || !isSpoilt(words)),
+    ...quarantined.map((name) => `quarantine/${name}: nobody spoilt it`),
+  ];
+}
+
+function indexViolations(directory: string, files: readonly StoredFile[]): string[] {
+  if (!existsSync(join(directory, "index.db"))) return [];
+  try {
+    return withIndexCopy(directory, (index) => checkIndex(index, files));
+  } catch (error) {
+    if (error instanceof SqliteError) return [`index.db: ${error.message}`];
+    throw error;
+  }
 }
 
 function checkIndex(index: Database, files: readonly StoredFile[]): string[] {

@@ -25,6 +25,8 @@ export interface RunOptions {
   scenario: Scenario;
   scratch: Scratch;
   main?: string | undefined;
+  /** How often it is tried to see each step apart from those of other threads. */
+  maxRuns?: number;
 }
 
 /** Which steps are wanted; asked in order, once for each. */
@@ -34,7 +36,7 @@ export type Choice = (step: Step) => boolean;
 const changesNothing = new Set(["fsync", "fdatasync"]);
 
 /** Two threads that meet in one run will not meet at the same steps in all of them. */
-const maxRuns = 6;
+const defaultMaxRuns = 6;
 
 export interface Images {
   images: Remains[];
@@ -52,7 +54,7 @@ export async function imagesOf(options: RunOptions, isWanted: Choice): Promise<I
   const first = await takeImages(options, isWanted);
   const { images, steps } = first;
   let neverAlone = first.together.filter((label) => !first.alone.has(label));
-  for (let runs = 1; neverAlone.length > 0 && runs < maxRuns; runs += 1) {
+  for (let runs = 1; neverAlone.length > 0 && runs < (options.maxRuns ?? defaultMaxRuns); runs += 1) {
     const missing = new Set(neverAlone);
     const again = await takeImages(options, ({ label }) => missing.has(label));
     images.push(...again.images);
@@ -92,17 +94,14 @@ async function takeImages(options: RunOptions, isWanted: Choice): Promise<Taken>
   return taken;
 }
 
-/** Runs the scenario and kills the instance behind step `number`; undefined where the run had fewer steps. */
-export async function killAt(options: RunOptions, number: number): Promise<Remains | undefined> {
-  let count = 0;
-  let label: string | undefined;
-  const { directory, puller } = await interrupt(options, (standing) => {
-    count += standing.length;
-    if (count < number) return "go on";
-    label = labelOf(standing);
-    return "kill";
+/** Runs the scenario and kills the instance behind the first step of that label; undefined where there was none. */
+export async function killAt(options: RunOptions, label: string): Promise<Remains | undefined> {
+  let number = 0;
+  const { directory, puller, isKilled } = await interrupt(options, (standing) => {
+    number += standing.length;
+    return standing.some((step) => step.label === label) ? "kill" : "go on";
   });
-  return label === undefined ? undefined : { number, label, directory, hits: [...puller.hits] };
+  return isKilled ? { number, label, directory, hits: [...puller.hits] } : undefined;
 }
 
 function labelOf(standing: readonly Step[]): string {

@@ -1,16 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { killAll } from "../support/entrepot-process.ts";
 import { inParallel } from "../support/in-parallel.ts";
 import { Scratch } from "../support/scratch.ts";
 import { createChoice, isEveryPointWanted } from "./choices.ts";
+import { eviction } from "./eviction.ts";
 import { inspect } from "./inspect.ts";
 import { imagesOf, killAt, type Remains } from "./interrupt.ts";
 import { pull } from "./pull.ts";
+import { reconcile } from "./reconcile.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Step } from "./step-log.ts";
 
 /** More are added here: whatever writes to the data directory in a new way has a scenario. */
-const scenarios: readonly Scenario[] = [pull];
+const scenarios: readonly Scenario[] = [pull, eviction, reconcile];
 
 const isEvery = isEveryPointWanted();
 const realKills = isEvery ? 24 : 6;
@@ -19,7 +20,6 @@ let scratch: Scratch;
 
 beforeEach(() => {
   scratch = new Scratch();
-  scratch.onClose(killAll);
 });
 
 afterEach(() => scratch.close());
@@ -35,29 +35,29 @@ describe.each(scenarios)("$name", { timeout: 20 * 60_000 }, (scenario) => {
 
   it("leaves the same when it is killed indeed", async () => {
     const { steps } = await imagesOf({ scenario, scratch }, () => false);
-    const numbers = spread(realKills, numbersWithoutFanOut(steps));
+    const labels = spread(realKills, labelsOf(steps));
     const remains: Remains[] = [];
-    await inParallel(numbers, () => {
-      const take = async (number: number): Promise<void> => {
-        const killed = await killAt({ scenario, scratch }, number);
+    await inParallel(labels, () => {
+      const take = async (label: string): Promise<void> => {
+        const killed = await killAt({ scenario, scratch }, label);
         if (killed) remains.push(killed);
       };
       return Promise.resolve({ take, end: () => Promise.resolve() });
     });
-    expect(remains.map(({ number }) => number).sort((one, other) => one - other)).toEqual(numbers);
+    expect(remains.map(({ label }) => label).sort()).toEqual([...labels].sort());
     const findings = await inspect(remains, { scenario });
-    console.log(`${scenario.name}: killed behind ${remains.map(({ label }) => label).join(", ")}`);
+    console.log(`${scenario.name}: killed behind ${labels.join(", ")}`);
     expect(findings).toEqual([]);
   });
 });
 
-/** Nothing happens in the empty directories, and they are many. */
-function numbersWithoutFanOut(steps: readonly Step[]): number[] {
-  return steps.flatMap(({ call }, index) => (call === "mkdir" ? [] : [index + 1]));
+/** Each kind of step once; the directories of an empty store are all alike. */
+function labelsOf(steps: readonly Step[]): string[] {
+  return [...new Set(steps.map(({ label }) => label))].filter((label) => !label.startsWith("mkdir blobs/"));
 }
 
-/** `count` of the numbers, evenly; the last few are left out, as another run may have fewer steps. */
-function spread(count: number, numbers: readonly number[]): number[] {
-  const end = numbers.length - 20;
-  return Array.from({ length: count }, (_, index) => numbers[Math.floor(((index + 0.5) / count) * end)] ?? 1);
+function spread<T>(count: number, items: readonly T[]): T[] {
+  return items.filter(
+    (_, index) => Math.floor((index * count) / items.length) !== Math.floor(((index - 1) * count) / items.length),
+  );
 }

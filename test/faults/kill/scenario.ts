@@ -18,7 +18,7 @@ export interface Preparation {
   readonly upstream: TestUpstream;
   readonly published: readonly PublishedTag[];
   /** Starts an instance, lets `act` use it, and stops it cleanly. */
-  run(act: (stage: Stage) => Promise<void>): Promise<void>;
+  run: (act: (stage: Stage) => Promise<void>) => Promise<void>;
 }
 
 /** Something an instance does while it is interrupted at every step, from its start to the end of its clean stop. */

@@ -13,6 +13,17 @@ export const rowBeforeFile: readonly Patch[] = [
   },
 ];
 
+/** The files of an evicted image go before the index knows that they do. */
+export const fileBeforeRow: readonly Patch[] = [
+  {
+    file: "eviction/eviction.ts",
+    search: "const evicting = index.evict(victims, reason);",
+    replace: `
+      for (const digest of victims.manifests) await this.#ports.store.remove(digest);
+      const evicting = index.evict(victims, reason);`,
+  },
+];
+
 /** A file gets its name before its bytes are on the disk. */
 export const noSyncOfFile: readonly Patch[] = [
   { file: "blobstore/staging-file.ts", search: "await this.#handle.sync();", replace: "" },

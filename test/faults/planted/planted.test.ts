@@ -1,31 +1,42 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { inspect } from "../kill/inspect.ts";
+import { eviction } from "../kill/eviction.ts";
+import { inspect, type Finding } from "../kill/inspect.ts";
 import { imagesOf } from "../kill/interrupt.ts";
-import { pull } from "../kill/pull.ts";
+import { firstPull } from "../kill/pull.ts";
 import { behindBurst, duringPulls } from "../power/moments.ts";
 import { cutPower } from "../power/power-cuts.ts";
-import { killAll } from "../support/entrepot-process.ts";
 import { Scratch } from "../support/scratch.ts";
-import { noSyncOfDirectory, noSyncOfFile, rowBeforeFile } from "./bugs.ts";
+import { fileBeforeRow, noSyncOfDirectory, noSyncOfFile, rowBeforeFile } from "./bugs.ts";
 import { plant } from "./variant.ts";
 
 let scratch: Scratch;
 
 beforeEach(() => {
   scratch = new Scratch();
-  scratch.onClose(killAll);
 });
 
 afterEach(() => scratch.close());
+
+const rowWithoutFile = expect.stringMatching(/^after the crash: sha256:\w+: a present row without a file$/) as unknown;
+
+function wordsOf(findings: readonly Finding[]): string[] {
+  return findings.flatMap(({ violations }) => violations);
+}
 
 describe("a harness that finds nothing has been shown to find something", { timeout: 3 * 60_000 }, () => {
   it("kill: a row that is written before its file has its name", async () => {
     const main = await plant(scratch, rowBeforeFile);
     const isAboutFile = /^(fchmod|rename) (ingest|blobs)\//;
-    const { images } = await imagesOf({ scenario: pull, scratch, main }, ({ label }) => isAboutFile.test(label));
-    const findings = await inspect(images, { scenario: pull, main });
-    const words = findings.flatMap(({ violations }) => violations);
-    expect(words).toContainEqual(expect.stringMatching(/^after the crash: sha256:\w+: a present row without a file$/));
+    const options = { scenario: firstPull, scratch, main, maxRuns: 1 };
+    const { images } = await imagesOf(options, ({ label }) => isAboutFile.test(label));
+    expect(wordsOf(await inspect(images, options))).toContainEqual(rowWithoutFile);
+  });
+
+  it("kill: a file that goes before its row", async () => {
+    const main = await plant(scratch, fileBeforeRow);
+    const options = { scenario: eviction, scratch, main, maxRuns: 1 };
+    const { images } = await imagesOf(options, ({ label }) => label.startsWith("unlink blobs/"));
+    expect(wordsOf(await inspect(images, options))).toContainEqual(rowWithoutFile);
   });
 
   it("power cut: a file that is not synced before it has its name", async () => {

@@ -24,6 +24,8 @@ export interface CutsOptions {
   cuts: number;
   seed: number;
   main?: string | undefined;
+  /** `storage.maxSize`, where content is to be evicted all the time: then a hit need not be one behind the cut. */
+  maxSize?: string;
   /** When; at random by default. */
   moment?: Moment;
   /** Ends at the first cut after which something is wrong. */
@@ -73,17 +75,19 @@ class Life {
   readonly #upstream: TestUpstream;
   readonly #random: Random;
   readonly #moment: Moment | undefined;
+  readonly #maxSize: string | undefined;
   #instance: EntrepotProcess | undefined;
   #published: PublishedTag[] = [];
   #hits: Hit[] = [];
 
-  constructor({ scratch, seed, main, moment }: CutsOptions, upstream: TestUpstream) {
+  constructor({ scratch, seed, main, moment, maxSize }: CutsOptions, upstream: TestUpstream) {
     this.#disk = new Ext4Disk(scratch, diskMiB);
     this.#directory = join(this.#disk.point, "entrepot");
     this.#main = main;
     this.#upstream = upstream;
     this.#random = new Random(seed);
     this.#moment = moment;
+    this.#maxSize = maxSize;
   }
 
   async begin(): Promise<void> {
@@ -94,12 +98,12 @@ class Life {
 
   async cut(number: number): Promise<{ hits: number; violations: string[] }> {
     const published = publishImages(this.#upstream, `cut-${number}`, this.#random);
-    const hits = await this.#loadAndCut(published);
+    const { hits, wrong } = await this.#loadAndCut(published);
     const older =
       this.#published.length === 0 ? [] : Array.from({ length: olderImages }, () => this.#random.of(this.#published));
     this.#published.push(...published);
-    this.#hits.push(...hits.hits);
-    const violations = [...hits.wrong, ...checkDataDirectory(this.#data, { after: "crash" })];
+    if (this.#maxSize === undefined) this.#hits.push(...hits);
+    const violations = [...wrong, ...checkDataDirectory(this.#data, { after: "crash" })];
     setReachable(this.#upstream, false);
     try {
       this.#instance = await EntrepotProcess.start(this.#options);
@@ -107,7 +111,7 @@ class Life {
     } finally {
       setReachable(this.#upstream, true);
     }
-    return { hits: hits.hits.length, violations };
+    return { hits: hits.length, violations };
   }
 
   /** Everything can be pulled, the instance stops cleanly, and nothing unfinished is left. */
@@ -125,10 +129,11 @@ class Life {
   }
 
   get #options(): ProcessOptions {
-    return { directory: this.#directory, main: this.#main, upstreamUrl: this.#upstream.url };
+    const settings = this.#maxSize === undefined ? {} : { storage: { maxSize: this.#maxSize, minFree: "1MiB" } };
+    return { directory: this.#directory, main: this.#main, upstreamUrl: this.#upstream.url, settings };
   }
 
-  async #loadAndCut(published: readonly PublishedTag[]): Promise<Puller> {
+  async #loadAndCut(published: readonly PublishedTag[]): Promise<{ hits: Hit[]; wrong: string[] }> {
     const moment = this.#instance ? (this.#moment ?? anyMoment(this.#random)) : duringStart;
     const instance = (this.#instance ??= await EntrepotProcess.launch(this.#options));
     const puller = new Puller((path, ask) => instance.ask(path, ask));
@@ -141,6 +146,8 @@ class Life {
       return ended;
     };
     await moment({ puller, random: this.#random, untouched: untouched ? pathsOf(untouched) : [], rest, ended });
+    // What is answered behind the cut would have been heard by nobody: there is no power any more.
+    const hits = [...puller.hits];
     await this.#disk.cut();
     resting.abort();
     await instance.kill();
@@ -148,7 +155,7 @@ class Life {
     this.#instance = undefined;
     await this.#disk.unmount();
     this.#disk.mount();
-    return puller;
+    return { hits, wrong: puller.wrong };
   }
 }
 

@@ -37,6 +37,8 @@ export async function aftermathOf(crash: Crash): Promise<string[]> {
       setReachable(upstream, true);
       violations.push(...(await pullAll(instance, published)).map((words) => `with the upstream: ${words}`));
     } finally {
+      // What was out of order before the crash is put right in the background.
+      await instance.reconciled();
       await instance.stop();
     }
   } catch (error) {

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Agent, request } from "undici";
 import { stringify } from "yaml";
@@ -42,6 +43,7 @@ export class EntrepotProcess {
   readonly #exited: Promise<unknown>;
   readonly #agent = new Agent({ connections: 64, headersTimeout: 120_000, bodyTimeout: 120_000 });
   #url = "";
+  #adminUrl = "";
   #listening: Promise<void> | undefined;
 
   private constructor(child: ChildProcess) {
@@ -98,8 +100,9 @@ export class EntrepotProcess {
   async #untilItListens(): Promise<void> {
     const listens = Promise.withResolvers<undefined>();
     const timer = setTimeout(() => listens.reject(this.#complaint("does not listen")), startWithinMs);
-    this.#readOutput((url) => {
-      this.#url = url;
+    this.#readOutput(({ pull, admin }) => {
+      this.#url = `http://${String(pull[0])}`;
+      this.#adminUrl = `http://${String(admin[0])}`;
       listens.resolve(undefined);
     });
     this.#exited.then(() => listens.reject(this.#complaint("ended at its start")), listens.reject);
@@ -117,6 +120,25 @@ export class EntrepotProcess {
       isShort = true;
     }
     return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks), isShort };
+  }
+
+  /** Resolves when no fill runs any more: a client has its last byte before the file is committed. */
+  async settled(): Promise<void> {
+    for (;;) {
+      const { body } = await request(`${this.#adminUrl}/api/v1/stats`, { dispatcher: this.#agent });
+      const { flights } = (await body.json()) as { flights: { running: number } };
+      if (flights.running === 0) return;
+      await sleep(10);
+    }
+  }
+
+  /** Resolves when files and index have been compared after the start. */
+  async reconciled(): Promise<void> {
+    for (;;) {
+      const { body } = await request(`${this.#adminUrl}/metrics`, { dispatcher: this.#agent });
+      if (/^entrepot_reconcile_ratio 1$/m.test(await body.text())) return;
+      await sleep(10);
+    }
   }
 
   /** Asks it to stop; rejects unless it comes to a clean end. */
@@ -142,13 +164,12 @@ export class EntrepotProcess {
     await this.#agent.destroy();
   }
 
-  #readOutput(onListening: (url: string) => void): void {
+  #readOutput(onListening: (addresses: Addresses) => void): void {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (!stream) continue;
       createInterface({ input: stream }).on("line", (line) => {
         this.log.push(line);
-        const url = listeningUrl(line);
-        if (url !== undefined) onListening(url);
+        if (line.includes('"msg":"listening"')) onListening(JSON.parse(line) as Addresses);
       });
     }
   }
@@ -159,7 +180,17 @@ export class EntrepotProcess {
   }
 }
 
+interface Addresses {
+  pull: string[];
+  admin: string[];
+}
+
 const running = new Set<EntrepotProcess>();
+
+// A run that is interrupted calls no hook any more.
+process.once("exit", () => {
+  for (const started of running) void started.kill();
+});
 
 /** Ends what a test has left running. */
 export async function killAll(): Promise<void> {
@@ -182,10 +213,4 @@ function configurationOf(
     upstreams: { "docker.io": { endpoints: [upstreamUrl] } },
     ...settings,
   });
-}
-
-function listeningUrl(line: string): string | undefined {
-  if (!line.includes('"listening"')) return undefined;
-  const { pull } = JSON.parse(line) as { pull: string[] };
-  return `http://${String(pull[0])}`;
 }

@@ -3,14 +3,15 @@ import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { killAll } from "./entrepot-process.ts";
 
 type Undo = () => Promise<void> | void;
 
 const tmpfsMagic = 0x01021994;
 
 /**
- * A directory for all that a test makes, and the list of what is to be undone: processes ended, file systems unmounted,
- * devices let go. In memory where there is a place for that, as a kill loses nothing that was written.
+ * A directory for all that a test makes, and the list of what is to be undone: file systems unmounted, devices let
+ * go. What entrepot still runs is ended before that. In memory where there is a place for that, as a kill loses nothing that was written.
  */
 export class Scratch {
   readonly directory: string;
@@ -43,6 +44,8 @@ export class Scratch {
 
   async #undoAll(): Promise<void> {
     const failures: unknown[] = [];
+    // What runs holds files open, and with them the file systems.
+    await killAll();
     for (const undo of this.#undo.splice(0).reverse()) {
       await Promise.resolve()
         .then(undo)

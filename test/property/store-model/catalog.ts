@@ -61,13 +61,17 @@ export function pushCatalog(upstream: TestUpstream): Catalog {
   ];
   const ofOne = inOne.map(({ digest }): Target => ({ repository: one, digest }));
   const ofTwo = inTwo.map(({ digest }): Target => ({ repository: two, digest }));
+  const plan = (repository: RepositoryName, tag: string, targets: readonly Target[], first: number): TagPlan => {
+    const target = targets[first];
+    if (target) upstream.tag(repository, tag, target.digest);
+    return { repository, tag, targets };
+  };
   const tags = [
-    ...["a", "b", "c"].map((tag): TagPlan => ({ repository: one, tag, targets: ofOne })),
-    ...["a", "b"].map((tag): TagPlan => ({ repository: two, tag, targets: ofTwo })),
+    plan(one, "a", ofOne, 0),
+    plan(one, "b", ofOne, 6),
+    plan(one, "c", ofOne, 7),
+    plan(two, "a", ofTwo, 0),
+    plan(two, "b", ofTwo, 2),
   ];
-  for (const [number, { repository, tag, targets }] of tags.entries()) {
-    const target = targets[number % targets.length];
-    if (target) upstream.content.tag(repository, tag, target.digest);
-  }
   return { targets: [...ofOne, ...ofTwo, { repository: one, digest: signature.digest }], tags };
 }

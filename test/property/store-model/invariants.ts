@@ -19,7 +19,9 @@ export function settledFaults(snapshot: Snapshot, metrics: StoreMetrics, tampere
   const onDisk = [...snapshot.blobs.values()].filter(({ state }) => state === "present" || state === "doomed");
   const indexed = onDisk.reduce((sum, { size }) => sum + (size ?? 0), 0);
   const faults: string[] = [];
-  const expect = (isSo: boolean, words: string): void => void (isSo || faults.push(words));
+  const expect = (isSo: boolean, words: string): void => {
+    if (!isSo) faults.push(words);
+  };
   expect(metrics.storeBytes === indexed, `entrepot_store_bytes is ${metrics.storeBytes}, the rows make ${indexed}`);
   expect(indexed <= metrics.maxBytes, `${indexed} bytes are stored, ${metrics.maxBytes} are allowed`);
   expect(metrics.reservedBytes === 0, `${metrics.reservedBytes} bytes stay reserved`);

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { pull, type Pulled } from "../../support/pull.ts";
 import type { TagPlan, Target } from "./catalog.ts";
-import { isComplete, type Snapshot } from "./snapshot.ts";
+import { isComplete, isHere, type Snapshot } from "./snapshot.ts";
 import type { World } from "./world.ts";
 
 export interface TagPull {
@@ -17,22 +17,20 @@ export interface TagPull {
 export async function pullTag(world: World, { plan, platform, mustCheck }: TagPull): Promise<void> {
   const { repository, tag } = plan;
   const name = `${repository}:${tag}`;
-  const before = world.snapshot;
-  const row = before.tags.get(name);
-  const held = row?.held !== undefined && canPull(world, row.held, platform) ? row.held : undefined;
-  const expected = held ?? row?.manifest;
-  const options = { mustCheck, platforms: [platform] };
-  const pulled = await tolerant(world, () => pull(world.instance.ask, repository, tag, options));
-  if (pulled.digest !== undefined) expectRightVersion(world, { plan, platform, mustCheck }, { pulled, held });
-  const isAbsent = world.upstreamDigest(repository, tag) === undefined;
+  const row = world.snapshot.tags.get(name);
+  const expected = row?.held ?? row?.manifest;
+  const isAbsent = row?.held === undefined && world.upstreamDigest(repository, tag) === undefined;
   const mustSucceed = world.isUpstreamUp ? !isAbsent : expected !== undefined && canPull(world, expected, platform);
+  const options = { mustCheck, platforms: [platform] };
+  const pulled = await tolerant(world, () => pull(world.instance, repository, tag, options));
+  if (pulled.digest !== undefined) expectRightVersion(world, { plan, mustCheck }, pulled.digest);
   if (mustSucceed) expectWhole(pulled, `${name} for ${platform}`);
   else expectHonest(pulled, name);
 }
 
 export async function pullDigest(world: World, { repository, digest }: Target): Promise<void> {
   const isHeld = canPull(world, digest, undefined) && isHolding(world.snapshot, repository, digest);
-  const pulled = await tolerant(world, () => pull(world.instance.ask, repository, digest));
+  const pulled = await tolerant(world, () => pull(world.instance, repository, digest));
   // Of an index some platforms may be here and others not.
   const isIndex = world.snapshot.manifests.get(digest)?.kind === "index";
   if (world.isUpstreamUp || (isHeld && !isIndex)) expectWhole(pulled, digest);
@@ -40,7 +38,7 @@ export async function pullDigest(world: World, { repository, digest }: Target): 
 }
 
 /** Every answer is the whole truth or an error in words. */
-export function expectHonest({ broken }: Pulled, words: string): void {
+function expectHonest({ broken }: Pulled, words: string): void {
   const honest = [404, 502, 503, 504];
   expect(
     broken.filter(({ status, isShort }) => !honest.includes(status) && !isShort),
@@ -53,19 +51,22 @@ function expectWhole({ broken }: Pulled, words: string): void {
 }
 
 /** The tag leads to what a rollback says, else to what the upstream names, else to what it named once. */
-function expectRightVersion(
-  world: World,
-  { plan: { repository, tag }, mustCheck }: TagPull,
-  { pulled, held }: { pulled: Pulled; held: string | undefined },
-): void {
+function expectRightVersion(world: World, { plan, mustCheck }: Omit<TagPull, "platform">, digest: string): void {
+  const { repository, tag } = plan;
   const name = `${repository}:${tag}`;
-  const row = world.snapshot.tags.get(name);
+  const { snapshot, tampered } = world;
+  const row = snapshot.tags.get(name);
   const current = world.upstreamDigest(repository, tag);
-  if (held !== undefined) expect(pulled.digest, `${name} is rolled back`).toBe(held);
-  else if (row?.held !== undefined) expect([...(world.named.get(name) ?? []), row.held], name).toContain(pulled.digest);
-  else if (world.isUpstreamUp && current !== undefined && (mustCheck || !row))
-    expect(pulled.digest, name).toBe(current);
-  else expect([...(world.named.get(name) ?? [])], name).toContain(pulled.digest);
+  const earlier = [...(world.named.get(name) ?? [])];
+  if (row?.held !== undefined && isHere(snapshot, row.held) && !tampered.has(row.held)) {
+    expect(digest, `${name} is rolled back`).toBe(row.held);
+  } else if (row?.held !== undefined) {
+    expect([...earlier, row.held], name).toContain(digest);
+  } else if (world.isUpstreamUp && current !== undefined && (mustCheck || !row)) {
+    expect(digest, name).toBe(current);
+  } else {
+    expect(earlier, name).toContain(digest);
+  }
 }
 
 /** A second time where a spoilt file has cut a response short: it must be healed by then. */

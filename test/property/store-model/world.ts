@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { blobPath } from "../../../src/blobstore/index.ts";
 import type { Digest } from "../../../src/oci/index.ts";
 import type { InstanceProcess, InstanceProcesses } from "../../support/instance-process.ts";
+import { pull } from "../../support/pull.ts";
 import { startUpstream, type TestUpstream } from "../../upstream/index.ts";
 import { pushCatalog, type Catalog } from "./catalog.ts";
 import { changeFaults, settledFaults, type StoreMetrics } from "./invariants.ts";
@@ -38,10 +39,12 @@ export class World {
   readonly pins = new Map<string, PinPlan>();
   readonly tampered = new Map<string, "flipped" | "gone">();
   isUpstreamUp = true;
+  steps = 0;
   instance: InstanceProcess;
   /** As it was when the last step had settled. */
   snapshot: Snapshot;
   #protected: Protected[] = [];
+  #skippedMs = 0;
   readonly #processes: InstanceProcesses;
 
   private constructor(
@@ -65,6 +68,9 @@ export class World {
     const instance = await processes.start({ directory, settings: settingsFor(upstream) });
     const world = new World(upstream, directory, { processes, instance });
     await world.step("start", () => Promise.resolve());
+    await world.step("every tag is pulled", async () => {
+      for (const { repository, tag } of world.catalog.tags) await pull(instance, repository, tag);
+    });
     return world;
   }
 
@@ -73,7 +79,8 @@ export class World {
   }
 
   async close(): Promise<void> {
-    await this.instance.kill();
+    // Its upstream is closed behind it, so that a last fill can end; a step that failed may have left it in any state.
+    await this.instance.stop().catch(() => this.instance.kill());
     await this.upstream.close();
     await rm(this.directory, { recursive: true });
   }
@@ -105,6 +112,12 @@ export class World {
     await this.#start();
   }
 
+  /** Time goes by, for the instance and for those after it. */
+  async skip(ms: number): Promise<void> {
+    this.#skippedMs += ms;
+    await this.instance.skip(ms);
+  }
+
   async restart(): Promise<void> {
     await this.instance.stop();
     await this.#start();
@@ -122,14 +135,12 @@ export class World {
 
   /** Does something, waits until nothing goes on any more, and looks at what has become of the store. Throws what is wrong. */
   async step(words: string, action: () => Promise<void>, options: StepOptions = {}): Promise<void> {
+    this.steps += 1;
     const before = this.snapshot;
     this.#protected = this.#protected.concat(protectedBy(this.pins.values(), before));
     const errors: string[] = [];
-    const t0 = performance.now();
     await action();
-    const t1 = performance.now();
     const after = await this.#settled(words);
-    if (process.env['MODEL_TRACE']) console.log(words, Math.round(t1 - t0), Math.round(performance.now() - t1), [...after.blobs.values()].filter((b) => b.state === 'present').length, after.manifests.size);
     errors.push(...(await this.instance.errors()).filter((line) => !this.#isExpected(line)));
     const { pins, tampered } = this;
     const change = { before, after, pins, tampered, protectedBefore: this.#protected };
@@ -142,7 +153,8 @@ export class World {
 
   async #start(): Promise<void> {
     const { directory, upstream } = this;
-    this.instance = await this.#processes.start({ directory, settings: settingsFor(upstream) });
+    const skippedMs = this.#skippedMs;
+    this.instance = await this.#processes.start({ directory, settings: settingsFor(upstream), skippedMs });
   }
 
   #isOver(entry: Protected, after: Snapshot): boolean {
@@ -196,8 +208,4 @@ export class World {
 
 function settingsFor({ url }: TestUpstream): Record<string, unknown> {
   return { ...settings, upstreams: { "docker.io": { endpoints: [url] } } };
-}
-
-export function removeFile(path: string): void {
-  rmSync(path);
 }

@@ -3,14 +3,18 @@ import type { FromInstance, Started, ToInstance } from "../instance-process.ts";
 import { startInstance, type Instance } from "../instance.ts";
 import { SkippingClock } from "../skipping-clock.ts";
 
-const clock = new SkippingClock();
+let clock = new SkippingClock();
 let instance: Instance | undefined;
 let told = 0;
 
 async function answer(message: ToInstance): Promise<unknown> {
   switch (message.ask) {
     case "start": {
-      instance = await startInstance({ ...message.options, clock });
+      const { directory, settings, skippedMs = 0 } = message.options;
+      clock = new SkippingClock();
+      clock.skip(skippedMs);
+      told = 0;
+      instance = await startInstance({ directory, settings, clock });
       const { url, adminUrl, app } = instance;
       return { url, adminUrl, adminToken: app.adminToken } satisfies Started;
     }

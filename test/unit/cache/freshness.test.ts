@@ -22,8 +22,15 @@ const policy: TagPolicy = {
 };
 
 function rowGoneSince(goneSince: number | undefined): TagRow {
-  return { manifest: undefined, pending: undefined, fetchedAt: 0, checkedAt: 0, firstSeen: 0,
-    held: undefined, goneSince };
+  return {
+    manifest: undefined,
+    pending: undefined,
+    fetchedAt: 0,
+    checkedAt: 0,
+    firstSeen: 0,
+    held: undefined,
+    goneSince,
+  };
 }
 
 describe("a stored answer", () => {

@@ -137,6 +137,15 @@ describe("before its beginning", () => {
     await evicting;
   });
 
+  test("an operator who waits for it is let go by the closing, and nothing goes", async () => {
+    const world = await openWith(2);
+    const before = world.here();
+    const evicting = Promise.allSettled([world.eviction.evictBytes(1e9)]);
+    await world.eviction.close();
+    await evicting;
+    expect([world.here(), world.evictions]).toEqual([before, []]);
+  });
+
   test("what an earlier process doomed stays; then it goes", async () => {
     const world = await openWith(2);
     await world.index.evict({ manifests: [world.digest("image 0")], orphans: [] }, "budget");

@@ -86,6 +86,18 @@ describe("a layer that several images share", () => {
     expect(world.here()).toEqual(["layer of three", "three"]);
   });
 
+  test("may be a manifest itself: it frees its bytes only when it goes both as the one and as the other", async () => {
+    const world = await World.open();
+    await world.putImage("inner", { layers: {} });
+    await world.putImage("outer", { layers: { inner: documentBytes, more: 2 * MiB } });
+    for (const victim of ["inner", "outer"]) {
+      const before = world.storedBytes;
+      const report = await world.evict(1);
+      expect([world.victims(report).includes(victim), before - world.storedBytes]).toEqual([true, report.freedBytes]);
+    }
+    expect(world.here()).toEqual([]);
+  });
+
   test("is counted once, however often one image names it", async () => {
     const world = await World.open();
     await world.putImage("odd", { layers: { empty: 3 * MiB }, config: "empty" });

@@ -15,7 +15,7 @@ export const hour = 60 * minute;
 /** Of every manifest and index. */
 export const documentBytes = 1000;
 export const leaseForMs = 15 * minute;
-export const orphanGraceMs = hour;
+export const orphanGraceMs = 60 * minute;
 
 export interface WorldOptions {
   maxBytes?: number;

@@ -1,17 +1,24 @@
 import { Worker } from "node:worker_threads";
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { FromWriter, Result, ToWriter } from "../../../src/metadata/protocol.ts";
+import { openIndex } from "../../../src/metadata/open-index.ts";
+import { renewalStates, type FromWriter, type Result, type ToWriter } from "../../../src/metadata/protocol.ts";
+import { prepareRenewal } from "../../../src/metadata/renewal.ts";
 import { WriterClient } from "../../../src/metadata/writer-client.ts";
 import { alpine, digestFor, latest } from "./fixtures.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** Starts the writer's thread alone; `results` has one entry per transaction. */
 async function startWriter(): Promise<{
+  directory: string;
   post: (message: ToWriter) => void;
   transactions: (ids: number) => Promise<Result[][]>;
 }> {
   const url = new URL("../../../src/metadata/writer.ts", import.meta.url);
-  const worker = new Worker(url, { workerData: { directory: await temporaryDirectory() } });
+  const directory = await temporaryDirectory();
+  const worker = new Worker(url, { workerData: { directory } });
   const ended = new Promise((resolve) => worker.once("exit", resolve));
   onTestFinished(() => {
     worker.postMessage("end" satisfies ToWriter);
@@ -24,6 +31,7 @@ async function startWriter(): Promise<{
   });
   await arrived;
   return {
+    directory,
     post: (message) => worker.postMessage(message),
     transactions: async (ids) => {
       while (seen.flat().length < ids) await new Promise((resolve) => worker.once("message", resolve));
@@ -75,5 +83,63 @@ describe("the writer", () => {
     await expect(killing).rejects.toMatchObject({ kind: "closed" });
     await expect(writer.send({ op: "forgetFile", digest: digestFor("a") })).rejects.toMatchObject({ kind: "closed" });
     await writer.end();
+  });
+});
+
+describe("the writer, where the index is begun anew", () => {
+  /** Has the writer put a prepared copy in its place; the state that it ends with. */
+  async function renew(post: (message: ToWriter) => void): Promise<number> {
+    const state = new Int32Array(new SharedArrayBuffer(4));
+    post({ op: "renew", state });
+    const { value } = Atomics.waitAsync(state, 0, renewalStates.waiting, 10_000);
+    await value;
+    return Atomics.load(state, 0);
+  }
+
+  function prepare(directory: string): void {
+    const database = openIndex(directory);
+    prepareRenewal(database, directory);
+    database.close();
+  }
+
+  test("makes no copy for it as long as its log can be written", async () => {
+    const { directory, post, transactions } = await startWriter();
+    post({ id: 1, op: { op: "prepareRenewal" } });
+    post(blob(2));
+    expect((await transactions(2)).flat()).toMatchObject([{ id: 1, failure: { kind: "io" } }, { id: 2 }]);
+    expect(existsSync(join(directory, "index.db.renewed"))).toBe(false);
+  });
+
+  test("goes on in the copy, and not in what was there before", async () => {
+    const { directory, post, transactions } = await startWriter();
+    post(blob(1));
+    await transactions(1);
+    prepare(directory);
+    post(blob(2));
+    await transactions(2);
+    expect(await renew(post)).toBe(renewalStates.done);
+    post(blob(3));
+    await transactions(3);
+    const database = openIndex(directory);
+    const digests = database.prepare("SELECT digest FROM blob ORDER BY id").pluck().all();
+    database.close();
+    expect(digests).toEqual(["1", "3"].map(digestFor));
+  });
+
+  test("says that it could not, and can the next time", async () => {
+    const { directory, post, transactions } = await startWriter();
+    post(blob(1));
+    await transactions(1);
+    prepare(directory);
+    // Nothing can be renamed over a directory, nor unlinked.
+    await rm(join(directory, "index.db"));
+    await mkdir(join(directory, "index.db"));
+    expect(await renew(post)).toBe(renewalStates.failed);
+    post(blob(2));
+    expect((await transactions(2)).flat()[1]?.failure).toBeDefined();
+    await rm(join(directory, "index.db"), { recursive: true });
+    expect(await renew(post)).toBe(renewalStates.done);
+    post(blob(3));
+    expect((await transactions(3)).flat()[2]).toEqual({ id: 3 });
   });
 });

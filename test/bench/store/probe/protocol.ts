@@ -1,10 +1,18 @@
 import type { Digest, RepositoryName } from "../../../../src/oci/index.ts";
 
-/** What is asked of a process that measures itself, and what it answers; one program each. Times in the unit of their name. */
+/** What is asked of a process of its own, most of which measure themselves, and what it answers; one program each. Times in the unit of their name. */
 export interface Probes {
+  files: {
+    ask: { directory: string; blobs: number; seed: number; only?: Digest[] };
+    answer: { written: number };
+  };
+  index: {
+    ask: { directory: string; blobs: number; seed: number };
+    answer: { releases: number };
+  };
   lookups: {
     ask: { directory: string; held: { repository: RepositoryName; digest: Digest }[] };
-    answer: { eachUs: number[]; found: number };
+    answer: { eachUs: number[]; undisturbedUs: number[]; found: number };
   };
   evictions: {
     ask: { directory: string; count: number; leased: Digest[] };

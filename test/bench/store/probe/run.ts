@@ -1,12 +1,20 @@
-/** A process of its own that measures itself; started by start-probe.ts with the name of what it does. */
+/** A process of its own; started by start-probe.ts with the name of what it does. */
 import { measureEvictions } from "./evictions.ts";
+import { writeFiles } from "./write-files.ts";
+import { buildIndex } from "./build-index.ts";
 import { measureLookups } from "./lookups.ts";
 import type { Probes } from "./protocol.ts";
 import { serveWatched } from "./serve.ts";
 
 type Programs = { [Name in keyof Probes]: (ask: Probes[Name]["ask"]) => Promise<Probes[Name]["answer"]> };
 
-const programs: Programs = { lookups: measureLookups, evictions: measureEvictions, serve: serveWatched };
+const programs: Programs = {
+  files: writeFiles,
+  index: buildIndex,
+  lookups: measureLookups,
+  evictions: measureEvictions,
+  serve: serveWatched,
+};
 
 const program = programs[process.argv[2] as keyof Probes] as (ask: unknown) => Promise<unknown>;
 

@@ -1,12 +1,10 @@
 import type { Database } from "better-sqlite3";
-import { closeSync, openSync, writeSync } from "node:fs";
-import { lockDataDirectory } from "../../../src/metadata/index.ts";
-import { openIndex } from "../../../src/metadata/open-index.ts";
-import { Writes } from "../../../src/metadata/writes.ts";
-import { blobPath, prepareLayout } from "../../../src/blobstore/index.ts";
-import { parseManifest, parseRepositoryName, parseTag, type Digest } from "../../../src/oci/index.ts";
-import { Random } from "./random.ts";
-import type { PlannedBlob, Release } from "./releases.ts";
+import { openIndex } from "../../../../src/metadata/open-index.ts";
+import { Writes } from "../../../../src/metadata/writes.ts";
+import { parseManifest, parseRepositoryName, parseTag } from "../../../../src/oci/index.ts";
+import { Random } from "../random.ts";
+import { Releases, type Release } from "../releases.ts";
+import type { Probes } from "./protocol.ts";
 
 /** Images were last pulled within so long before this moment, evenly spread. */
 const pulledUntil = Date.UTC(2026, 0, 1);
@@ -16,32 +14,27 @@ const pulledWithinMs = 90 * 86_400_000;
 const releasesPerTransaction = 10_000;
 
 /**
- * Writes a data directory, as a process leaves it that has pulled all of `releases` and was stopped cleanly. The rows are
- * made by entrepot's own writes, so that they are what a pull leaves; only nothing is synced.
+ * Writes the index of a data directory into `directory`, as a process leaves it that has pulled all releases and was stopped cleanly.
+ * The rows are made by entrepot's own writes, so that they are what a pull leaves; only nothing is synced.
  */
-export async function buildStore(directory: string, releases: Iterable<Release>, seed: number): Promise<void> {
-  const lock = lockDataDirectory(directory);
-  await prepareLayout(directory);
+export function buildIndex({ directory, blobs, seed }: Probes["index"]["ask"]): Promise<Probes["index"]["answer"]> {
   const database = openIndex(directory);
   try {
     database.pragma("synchronous = OFF");
     database.pragma("cache_size = -1000000");
-    record(database, directory, releases, new Random(seed));
+    const count = record(database, new Releases(blobs, seed).all(), new Random(seed));
     database.pragma("wal_checkpoint(TRUNCATE)");
+    return Promise.resolve({ releases: count });
   } finally {
     database.close();
-    lock.release();
   }
 }
 
-function record(database: Database, directory: string, releases: Iterable<Release>, random: Random): void {
+function record(database: Database, releases: Iterable<Release>, random: Random): number {
   const writes = new Writes(database);
   let count = 0;
   database.exec("BEGIN");
   for (const release of releases) {
-    for (const { digest, bytes, blobs } of release.manifests) {
-      for (const blob of [{ digest, bytes }, ...blobs]) writeBlob(directory, blob);
-    }
     recordRelease(writes, release, pulledUntil - random.below(pulledWithinMs));
     count += 1;
     if (count % releasesPerTransaction !== 0) continue;
@@ -51,6 +44,7 @@ function record(database: Database, directory: string, releases: Iterable<Releas
   }
   writes.markStop(true);
   database.exec("COMMIT");
+  return count;
 }
 
 /** In the order in which a pull records them: manifests, then their blobs. */
@@ -67,28 +61,6 @@ function recordRelease(writes: Writes, release: Release, at: number): void {
   }
   const tagged = parsed(manifests[0]?.digest);
   writes.apply({ op: "moveTag", repository, tag: parsed(parseTag(release.tag)), digest: tagged, at });
-}
-
-/** Writes the files of `releases` for which `isWanted` says so. */
-export function writeFiles(
-  directory: string,
-  releases: Iterable<Release>,
-  isWanted: (digest: Digest) => boolean,
-): void {
-  for (const { manifests } of releases) {
-    for (const { digest, bytes, blobs } of manifests) {
-      for (const blob of [{ digest, bytes }, ...blobs]) if (isWanted(blob.digest)) writeBlob(directory, blob);
-    }
-  }
-}
-
-function writeBlob(directory: string, { digest, bytes }: PlannedBlob): void {
-  const descriptor = openSync(blobPath(directory, digest), "wx", 0o444);
-  try {
-    writeSync(descriptor, bytes);
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 function parsed<T>(value: T | undefined): T {

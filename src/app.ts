@@ -151,11 +151,7 @@ async function readStats(
 }
 
 /** One server per address, since a server listens once. Resolves to the addresses as they came to be. */
-function openAll(
-  addresses: readonly ListenAddress[],
-  undo: Undo,
-  create: () => Server,
-): Promise<string[]> {
+function openAll(addresses: readonly ListenAddress[], undo: Undo, create: () => Server): Promise<string[]> {
   return Promise.all(
     addresses.map(async (address) => {
       const server = create();

@@ -49,7 +49,12 @@ export interface PinDocument {
 }
 
 /** The body of `GET /api/v1/tag-history`, newest first; `lastSeen` is when the upstream last confirmed it. */
-export interface TagHistoryDocument extends ListDocument<{ digest: Digest; firstSeen: Time; lastSeen: Time; isCurrent: boolean }> {
+export interface TagHistoryDocument extends ListDocument<{
+  digest: Digest;
+  firstSeen: Time;
+  lastSeen: Time;
+  isCurrent: boolean;
+}> {
   image: string;
   held: Digest | null;
 }

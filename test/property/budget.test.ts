@@ -44,7 +44,13 @@ function budgetOn(scheduler: fc.Scheduler, store: Store): Promise<Budget> {
   };
   const makeRoom = (): Promise<boolean> => Promise.resolve(false);
   const maxSize = { kind: "bytes" as const, bytes: maxBytes };
-  return createBudget({ maxSize, minFree: { kind: "bytes", bytes: 0 }, storedBytes: () => store.bytes, space, makeRoom });
+  return createBudget({
+    maxSize,
+    minFree: { kind: "bytes", bytes: 0 },
+    storedBytes: () => store.bytes,
+    space,
+    makeRoom,
+  });
 }
 
 describe("the budget", () => {

@@ -38,7 +38,7 @@ export async function observe(
 }
 
 /** Of a stretch of time that has gone by already. */
-export function figuresOf(name: string, windows: readonly Pauses[], hitsMs: readonly number[]): Figure[] {
+function figuresOf(name: string, windows: readonly Pauses[], hitsMs: readonly number[]): Figure[] {
   const longest = windows.map(({ longestMs }) => longestMs);
   return [
     { name: `${name}: longest pause`, unit: "ms", aim: maxPauseMs, value: Math.max(...longest) },

@@ -5,7 +5,7 @@ import { pullTogether, type CrowdOptions, type Pulled } from "../support/crowd.t
 import { dataDirectoryIn, EntrepotProcess } from "../support/entrepot-process.ts";
 import { publishImages } from "../support/images.ts";
 import type { PublishedTag } from "../support/published.ts";
-import { Random } from "../support/random.ts";
+import { createRandom } from "../../support/random.ts";
 import type { Scratch } from "../support/scratch.ts";
 
 const keptWithinMs = 60_000;
@@ -37,7 +37,7 @@ export interface Bench {
 export async function openBench(scratch: Scratch, mountPoint?: string): Promise<Bench> {
   const upstream = await startUpstream();
   scratch.onClose(() => upstream.close());
-  const random = new Random(7);
+  const random = createRandom(7);
   const directory = join(mountPoint ?? (await scratch.make("bench")), "entrepot");
   const data = dataDirectoryIn(directory);
   const instance = await EntrepotProcess.start({ directory, upstreamUrl: upstream.url });

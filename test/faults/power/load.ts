@@ -2,7 +2,7 @@ import type { TestUpstream } from "../../upstream/index.ts";
 import type { EntrepotProcess } from "../support/entrepot-process.ts";
 import { blobPathsOf, tagPath, type PublishedTag } from "../support/published.ts";
 import type { Puller } from "../support/puller.ts";
-import type { Random } from "../support/random.ts";
+import type { Random } from "../../support/random.ts";
 
 const clients = 6;
 
@@ -16,11 +16,11 @@ export async function pullUntilEnded(
   resting: AbortSignal,
 ): Promise<void> {
   const pullOne = async (): Promise<void> => {
-    const wanted = random.of(published);
+    const wanted = random.pick(published);
     const isMoving = random.below(3) === 0;
     if (isMoving) upstream.tag(wanted.repository, wanted.tag, newer(upstream, wanted));
     await puller.get(tagPath(wanted), { headers: isMoving ? { "cache-control": "no-cache" } : {} });
-    for (const path of blobPathsOf(wanted.repository, random.of(wanted.versions))) await puller.get(path);
+    for (const path of blobPathsOf(wanted.repository, random.pick(wanted.versions))) await puller.get(path);
   };
   const client = async (): Promise<void> => {
     await instance.listening();

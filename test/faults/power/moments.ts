@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Puller } from "../support/puller.ts";
-import type { Random } from "../support/random.ts";
+import type { Random } from "../../support/random.ts";
 
 /** What goes on while the moment of a cut is waited for. */
 export interface Going {
@@ -42,5 +42,5 @@ export const behindBurst: Moment = async ({ puller, random, rest, untouched }) =
 };
 
 export function anyMoment(random: Random): Moment {
-  return random.below(5) === 0 ? behindBurst : random.of([duringPulls, atAnHit]);
+  return random.below(5) === 0 ? behindBurst : random.pick([duringPulls, atAnHit]);
 }

@@ -10,7 +10,7 @@ import { Puller, type Hit } from "../support/puller.ts";
 import type { Scratch } from "../support/scratch.ts";
 import { pullUntilEnded } from "./load.ts";
 import { anyMoment, duringStart, type Moment } from "./moments.ts";
-import { Random } from "../support/random.ts";
+import { createRandom, type Random } from "../../support/random.ts";
 
 /** So many cuts go by on one file system, each instance going on with what the cut before has left. */
 const cutsPerDisk = 10;
@@ -85,7 +85,7 @@ class Life {
     this.#directory = join(this.#disk.point, "entrepot");
     this.#main = main;
     this.#upstream = upstream;
-    this.#random = new Random(seed);
+    this.#random = createRandom(seed);
     this.#moment = moment;
     this.#maxSize = maxSize;
   }
@@ -100,7 +100,7 @@ class Life {
     const published = publishImages(this.#upstream, `cut-${number}`, this.#random);
     const { hits, wrong } = await this.#loadAndCut(published);
     const older =
-      this.#published.length === 0 ? [] : Array.from({ length: olderImages }, () => this.#random.of(this.#published));
+      this.#published.length === 0 ? [] : Array.from({ length: olderImages }, () => this.#random.pick(this.#published));
     this.#published.push(...published);
     if (this.#maxSize === undefined) this.#hits.push(...hits);
     const violations = [...wrong, ...checkDataDirectory(this.#data, { after: "crash" })];

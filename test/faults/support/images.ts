@@ -1,6 +1,6 @@
 import { seededBlob, type TestUpstream } from "../../upstream/index.ts";
 import type { PublishedTag } from "./published.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "../../support/random.ts";
 
 const repositories = 12;
 const versions = 3;

@@ -98,6 +98,17 @@ describe("an image that is being pulled", () => {
     expect(world.here()).toContain("index");
   });
 
+  test("keeps nothing for ever: where all is to go, what would have taken its index along goes too", async () => {
+    const world = await World.open();
+    await world.putImage("image");
+    await world.putImage("signature", { layers: {}, subject: "image" });
+    await world.putIndex("index", { children: { signature: undefined } });
+    world.clock.advance(hour);
+    await world.pull("index");
+    await world.evict(1000 * MiB);
+    expect(world.here()).toEqual([]);
+  });
+
   test("does not leave one that is kept without its index, though their leases are the last resort", async () => {
     const world = await World.open();
     await world.putImage("amd64 image");

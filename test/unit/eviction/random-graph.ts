@@ -98,13 +98,16 @@ export class RandomGraph {
     return (this.world.eviction.explain(this.manifest(number))?.pins.length ?? 0) > 0;
   }
 
-  /** All goes, so that the next graph has the world for itself; the bytes that are left then. */
-  async clear(): Promise<number> {
-    const { world } = this;
+  /** All goes, without asking anybody, so that the next graph has the world for itself. */
+  async clear(): Promise<void> {
+    const { index, eviction } = this.world;
     this.#holds.forEach((giveBack) => giveBack());
-    for (const { image } of world.index.graph.pins()) await world.eviction.dropPin(image);
-    await world.evict(1e12);
-    return world.storedBytes;
+    for (const { image } of index.graph.pins()) await eviction.dropPin(image);
+    const manifests = [...this.nodes().values()].map(({ digest }) => digest);
+    const images = await index.evict({ manifests, orphans: [] }, "test");
+    const orphans = index.graph.orphans(Number.MAX_SAFE_INTEGER, 100).map(({ digest }) => digest);
+    const rest = await index.evict({ manifests: [], orphans }, "test");
+    await index.recordRemoved([...images.doomed, ...rest.doomed].map(({ digest }) => digest));
   }
 
   async #put(): Promise<void> {

@@ -16,7 +16,7 @@ export const mebibyte = 1024 * 1024;
 export const day = 86_400_000;
 
 /** What upkeep has told, in order. */
-export class Told implements UpkeepObserver {
+class Told implements UpkeepObserver {
   readonly events: string[] = [];
   readonly failures: unknown[] = [];
   readonly lost: Digest[] = [];

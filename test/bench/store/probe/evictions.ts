@@ -41,6 +41,7 @@ export async function measureEvictions({
       },
     },
   });
+  eviction.begin();
   for (const digest of leased) eviction.pulled(digest);
   await index.flushTouches();
   const costs: EvictionCosts = {

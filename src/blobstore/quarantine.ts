@@ -7,6 +7,8 @@ import { isErrno } from "./errors.ts";
 const maxFiles = 100;
 const maxBytes = 1024 ** 3;
 
+let moved = 0;
+
 export function quarantineDirectory(directory: string): string {
   return join(directory, "quarantine");
 }
@@ -14,7 +16,8 @@ export function quarantineDirectory(directory: string): string {
 /** Moves a file out of the way, under its own name and a number. Resolves to its new path; undefined where it is gone. */
 export async function moveToQuarantine(directory: string, path: string): Promise<string | undefined> {
   const quarantine = quarantineDirectory(directory);
-  const target = join(quarantine, `${basename(path)}.${Date.now()}`);
+  moved += 1;
+  const target = join(quarantine, `${basename(path)}.${Date.now()}-${moved}`);
   try {
     await rename(path, target);
     // The time of arrival, by which the oldest is known.

@@ -23,6 +23,7 @@ export class StoreHealth {
   #errorsAt: number[] = [];
   #isSetAside = false;
   #cancelProbe: (() => void) | undefined;
+  #isClosed = false;
 
   constructor(ports: StoreHealthPorts) {
     this.#ports = ports;
@@ -49,6 +50,7 @@ export class StoreHealth {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#cancelProbe?.();
   }
 
@@ -63,6 +65,7 @@ export class StoreHealth {
   }
 
   #probeLater(): void {
+    if (this.#isClosed) return;
     this.#cancelProbe = this.#ports.clock.setTimer(probeEveryMs, () => {
       this.#ports.probe().then(
         () => this.#comeBack(),
@@ -72,6 +75,7 @@ export class StoreHealth {
   }
 
   #comeBack(): void {
+    if (this.#isClosed) return;
     this.#isSetAside = false;
     this.#errorsAt = [];
     this.#ports.observer.setAside(false);

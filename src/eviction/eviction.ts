@@ -1,6 +1,6 @@
 import type { BlobStore } from "../blobstore/index.ts";
 import type { Evicted, ManifestNode, Metadata, PinRow } from "../metadata/index.ts";
-import type { Digest, ImageName } from "../oci/index.ts";
+import { parseImagePattern, type Digest, type ImageName } from "../oci/index.ts";
 import { createBudget, type Budget, type BudgetSettings, type RoomCause } from "./budget.ts";
 import { explain } from "./explain.ts";
 import { InUse } from "./in-use.ts";
@@ -174,7 +174,9 @@ export class Eviction {
     if (this.#isAllowed && this.budget.excess(0) > (highWatermark - 1) * this.budget.maxBytes) this.#background();
   }
 
+  /** @throws ImageNameInvalid */
   async setPin(pin: PinRow): Promise<void> {
+    parseImagePattern(pin.image);
     await this.#ports.index.putPin(pin);
     this.#pins.reload();
   }

@@ -1,4 +1,4 @@
-import type { BlobNode, Graph, ManifestNode, Victims } from "../metadata/index.ts";
+import type { BlobNode, Graph, ManifestNode, NamedBlob, Victims } from "../metadata/index.ts";
 import type { Digest } from "../oci/index.ts";
 
 /** A manifest that frees less than this by itself goes only if the target cannot be met without it. */
@@ -24,7 +24,7 @@ export interface Terms {
 export interface Unit {
   nodes: ManifestNode[];
   /** Blobs that these manifests name, with the number of edges that go. */
-  blobs: Map<number, { blob: BlobNode; uses: number }>;
+  blobs: Map<number, { blob: NamedBlob; uses: number }>;
   /** Bytes that went with it, those before it gone already. */
   bytes: number;
 }
@@ -60,6 +60,11 @@ export function* chooseVictims(graph: Graph, wantedBytes: number, terms: Terms):
   for (const node of draft.bytes < wantedBytes ? terms.lastResort() : []) {
     if (draft.bytes >= wantedBytes) return yield* draft.choice(wantedBytes);
     draft.takeLeased(node);
+    yield;
+  }
+  for (const node of draft.deferred) {
+    if (draft.bytes >= wantedBytes) return yield* draft.choice(wantedBytes);
+    draft.take(node);
     yield;
   }
   for (const orphan of terms.takesFreshOrphans ? draft.orphans(Number.MAX_SAFE_INTEGER) : []) {
@@ -98,7 +103,9 @@ export function victimsOf({ units, orphans }: Pick<Choice, "units" | "orphans">)
 
 /** Blobs that nothing needs any more when a unit goes. */
 export function unneededAfter(unit: Unit, removedUses: ReadonlyMap<number, number>): BlobNode[] {
-  return [...unit.blobs.values()].map(({ blob }) => blob).filter((blob) => removedUses.get(blob.id) === blob.refs);
+  return [...unit.blobs.values()]
+    .map(({ blob }) => blob)
+    .filter(({ id, refs, isManifest }) => !isManifest && removedUses.get(id) === refs);
 }
 
 function* queueOf(graph: Graph): Generator<ManifestNode> {
@@ -117,6 +124,7 @@ class Draft {
   readonly #removedUses = new Map<number, number>();
   readonly #units: Unit[] = [];
   readonly #orphans = new Map<number, BlobNode>();
+  readonly #deferred: ManifestNode[] = [];
   #areLeasesOver = false;
   #bytes = 0;
 
@@ -127,6 +135,11 @@ class Draft {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** What could not go because of the lease of an index above it; empty as long as leases count. */
+  get deferred(): readonly ManifestNode[] {
+    return this.#areLeasesOver ? this.#deferred : [];
   }
 
   *orphans(before: number): Generator<BlobNode> {
@@ -184,7 +197,10 @@ class Draft {
   #add(nodes: ManifestNode[]): void {
     const unit: Unit = { nodes, blobs: new Map(), bytes: 0 };
     this.#withCompany(nodes);
-    if (!this.#areLeasesOver && nodes.some((node) => node.kind === "index" && this.#terms.isLeased(node))) return;
+    if (!this.#areLeasesOver && nodes.some((node) => node.kind === "index" && this.#terms.isLeased(node))) {
+      this.#deferred.push(...nodes.slice(0, 1));
+      return;
+    }
     for (const { id } of nodes) this.#collect(id, unit);
     this.#account(unit, 1);
     const unneeded = unneededAfter(unit, this.#removedUses);
@@ -192,7 +208,7 @@ class Draft {
       this.#account(unit, -1);
       return;
     }
-    unit.bytes = bytesOf(unneeded) + ownBytes(nodes);
+    unit.bytes = bytesOf(unneeded) + this.#ownBytes(nodes);
     this.#bytes += unit.bytes;
     this.#units.push(unit);
   }
@@ -233,7 +249,7 @@ class Draft {
     const before = this.#units.length;
     for (const unit of [...this.#units].reverse()) {
       yield;
-      const loss = bytesOf(unneededAfter(unit, this.#removedUses)) + ownBytes(unit.nodes);
+      const loss = bytesOf(unneededAfter(unit, this.#removedUses)) + this.#ownBytes(unit.nodes);
       if (loss >= worthwhileBytes || this.#bytes - loss < wantedBytes || this.#isBelowVictim(unit)) continue;
       this.#account(unit, -1);
       this.#bytes -= loss;
@@ -254,9 +270,15 @@ class Draft {
     const removedUses = new Map<number, number>();
     for (const unit of this.#units) {
       for (const [id, { uses }] of unit.blobs) removedUses.set(id, (removedUses.get(id) ?? 0) + uses);
-      unit.bytes = bytesOf(unneededAfter(unit, removedUses)) + ownBytes(unit.nodes);
+      unit.bytes = bytesOf(unneededAfter(unit, removedUses)) + this.#ownBytes(unit.nodes);
       yield;
     }
+  }
+
+  /** Of the documents; one that an image names as its blob stays for that. */
+  #ownBytes(nodes: readonly ManifestNode[]): number {
+    const going = nodes.filter(({ digest, state }) => state === "present" && this.#graph.users(digest, 1).length === 0);
+    return going.reduce((sum, { size }) => sum + size, 0);
   }
 
   *#keptSharedBytes(): Generator<undefined, number> {
@@ -272,8 +294,4 @@ class Draft {
 /** Of what is here. */
 function bytesOf(blobs: readonly BlobNode[]): number {
   return blobs.reduce((sum, { size = 0, state }) => sum + (state === "present" ? size : 0), 0);
-}
-
-function ownBytes(nodes: readonly ManifestNode[]): number {
-  return nodes.reduce((sum, { size, state }) => sum + (state === "present" ? size : 0), 0);
 }

@@ -51,7 +51,8 @@ export class GraphReader implements Graph {
   }
 
   blobs(manifest: number): NamedBlob[] {
-    return this.#sql.blobs.all({ manifest }).map((row) => ({ ...row, size: row.size ?? undefined }));
+    const rows = this.#sql.blobs.all({ manifest });
+    return rows.map((row) => ({ ...row, size: row.size ?? undefined, isManifest: row.isManifest === 1 }));
   }
 
   children(manifest: number): ChildNode[] {
@@ -142,7 +143,9 @@ function prepareAll(database: Database) {
     orphans: statement<QueuePlace & { before: number; limit: number }, Nullable<OrphanNode, "size">>(graphSql.orphans),
     leased: statement<{ now: number }, ManifestNode>(graphSql.leased),
     manifest: statement<{ digest: Digest }, ManifestNode>(graphSql.manifest),
-    blobs: statement<{ manifest: number }, Nullable<NamedBlob, "size">>(graphSql.blobs),
+    blobs: statement<{ manifest: number }, Omit<Nullable<NamedBlob, "size">, "isManifest"> & { isManifest: 0 | 1 }>(
+      graphSql.blobs,
+    ),
     children: statement<{ manifest: number }, ChildRow>(graphSql.children),
     named: statement<{ manifest: number }, { digest: Digest; platform: string | null; isHere: 0 | 1 }>(graphSql.named),
     parents: statement<{ manifest: number }, ChildRow>(graphSql.parents),

@@ -27,7 +27,7 @@ export const graphSql = {
     WHERE manifest.leased_until > 0 AND manifest.leased_until > :now ORDER BY manifest.leased_until`,
   manifest: `SELECT ${node} FROM blob JOIN manifest ON manifest.id = blob.id WHERE blob.digest = :digest`,
   blobs: `
-    SELECT blob.id, blob.digest, blob.size, blob.state, blob.refs, count(*) AS uses
+    SELECT blob.id, blob.digest, blob.size, blob.state, blob.refs, blob.is_manifest AS isManifest, count(*) AS uses
     FROM edge CROSS JOIN blob ON blob.id = edge.child
     WHERE edge.parent = :manifest AND edge.role IN ('config', 'layer') GROUP BY blob.id`,
   children: `

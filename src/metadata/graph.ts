@@ -29,6 +29,8 @@ export interface BlobNode {
 /** A blob with the number of edges by which one manifest names it: the same digest may be config and layer. */
 export interface NamedBlob extends BlobNode {
   uses: number;
+  /** Whether its bytes are those of a manifest that is in the index for itself. */
+  isManifest: boolean;
 }
 
 /** A blob that no manifest names. */

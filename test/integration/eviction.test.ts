@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EvictionDocument } from "../../src/admin/index.ts";
 import type { AdminApi } from "../support/admin-api.ts";
-import { eventually } from "../support/eventually.ts";
 import { startInstance, type Instance } from "../support/instance.ts";
 import { pull, type Pulled } from "../support/pull.ts";
 import { sha256 } from "../support/reply.ts";
@@ -143,23 +142,6 @@ describe("a pull that has begun", () => {
     expect(await instance.metric("entrepot_leases")).toBe(0);
     await fillWithOthers(5, 600_000);
     expect((await explained("a")).state).toBe("absent");
-  });
-});
-
-describe("a file that is read while its image is evicted", () => {
-  it("is read to its end, and gone after that", async () => {
-    const image = upstream.pushImage(repository, "a", { layers: [1_500_000] });
-    await pullTag("a");
-    await instance.settled();
-    const [layer] = image.layers;
-    // Read from the file, not from memory.
-    const reading = await instance.open(`/v2/${repository}/blobs/${layer?.digest ?? ""}`);
-    await api.evict({ image: nameOf("a") });
-    await upstream.stop();
-    const bytes = Buffer.from(await reading.body.arrayBuffer());
-    expect(sha256(bytes)).toBe(layer?.digest);
-    await eventually(async () => expect(await instance.metric("entrepot_store_bytes")).toBe(0));
-    expect(await expectInBudget(instance)).toBe(0);
   });
 });
 

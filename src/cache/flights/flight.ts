@@ -323,6 +323,7 @@ export class Flight {
         start: this.written,
         hash: this.#part.copyHash(),
         clock: this.#ports.clock,
+        onWrong: () => this.#ports.observer.verifyFailed(run.request.source.key.upstream),
       });
     }
     // The part is on the disk until its last reader has left.

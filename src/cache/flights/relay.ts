@@ -7,7 +7,7 @@ import { hashIs } from "./uncached-stream.ts";
 
 /** Bytes that readers may be apart from each other. */
 const windowBytes = 8 * 1024 * 1024;
-/** How long the others wait for one that is so far behind. */
+/** How long the others wait, all in all, for one that is so far behind. */
 const patienceMs = 1000;
 
 export interface RelayOptions {
@@ -18,6 +18,8 @@ export interface RelayOptions {
   /** The hash of everything before `start`. */
   hash: Hash;
   clock: Clock;
+  /** The bytes turned out not to have the digest. */
+  onWrong: () => void;
 }
 
 interface Piece {
@@ -136,7 +138,10 @@ export class Relay {
 
   #finish(): void {
     if (hashIs(this.#hash, this.#options.digest)) this.#state = "verified";
-    else throw new BodyBroken("digest-mismatch", "the upstream's bytes do not have the digest asked for");
+    else {
+      this.#options.onWrong();
+      throw new BodyBroken("digest-mismatch", "the upstream's bytes do not have the digest asked for");
+    }
   }
 
   /** Drops the oldest pieces beyond the window; a reader that needs one is waited for, and then left behind. */
@@ -145,7 +150,7 @@ export class Relay {
       const piece = oldest;
       const behind = (): RelayReader[] =>
         [...this.#readers].filter(({ position }) => position < piece.start + piece.bytes.length);
-      if (behind().length > 0) await this.#patience(() => behind().length === 0);
+      await this.#waitFor(behind);
       for (const reader of behind()) {
         const hash = piece.hash.copy().update(piece.bytes.subarray(0, reader.position - piece.start));
         reader.leaveBehind({ position: reader.position, hash });
@@ -155,14 +160,20 @@ export class Relay {
     }
   }
 
-  async #patience(isEnough: () => boolean): Promise<void> {
-    const patience = { isOver: false };
-    const cancel = this.#options.clock.setTimer(patienceMs, () => {
-      patience.isOver = true;
+  /** As long as those behind have not used up what they may be waited for. */
+  async #waitFor(behind: () => RelayReader[]): Promise<void> {
+    const { clock } = this.#options;
+    const late = behind();
+    const patience = { leftMs: Math.max(0, ...late.map(({ patienceLeftMs }) => patienceLeftMs)) };
+    if (patience.leftMs === 0) return;
+    const beganAt = clock.now();
+    const cancel = clock.setTimer(patience.leftMs, () => {
+      patience.leftMs = 0;
       this.#announce();
     });
-    while (!patience.isOver && this.#state === "open" && !isEnough()) await this.#wake.promise;
+    while (patience.leftMs > 0 && this.#state === "open" && behind().length > 0) await this.#wake.promise;
     cancel();
+    for (const reader of late) reader.patienceLeftMs = Math.max(0, reader.patienceLeftMs - (clock.now() - beganAt));
   }
 
   /** Wakes all that wait. */
@@ -183,6 +194,8 @@ export class RelayReader implements BlobReader {
   readonly #relay: Relay;
   readonly #end: number;
   readonly #isWhole: boolean;
+  /** How long the others will still wait for this one. */
+  patienceLeftMs = patienceMs;
   #position: number;
   #behind: FellBehind | undefined;
 

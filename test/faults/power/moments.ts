@@ -22,7 +22,7 @@ export const duringStart: Moment = ({ random }) => sleep(random.below(600));
 
 export const duringPulls: Moment = ({ random }) => sleep(random.below(300));
 
-/** While the first bytes of the answer to a client that was promised something are on their way to it. */
+/** As soon as a client has been answered with a hit, so that nothing else can have made it durable meanwhile. */
 const atAnHit: Moment = async ({ puller, random, ended }) => {
   await Promise.race([puller.hitsToBe(1 + random.below(250)), ended]);
 };

@@ -33,27 +33,26 @@ const amd64 = { os: "linux", architecture: "amd64" };
 const arm64 = { os: "linux", architecture: "arm64" };
 
 /**
- * Images whose layers come from a small pool, indexes that share a platform, a signature, and in a second repository what
- * the first one has too.
+ * Images whose layers come from a small pool, some of them platforms of indexes too, a signature, and in a second repository
+ * what the first one has too.
  */
 export function pushCatalog(upstream: TestUpstream): Catalog {
   const [one, two] = repositories;
   const image = (repository: string, platform: typeof amd64, ...layers: number[]): PushedImage =>
     upstream.pushImage(repository, undefined, { platform, layers: layersOf(...layers) });
+  const common = image(one, amd64, 0, 1);
   const shared = image(one, arm64, 0, 6);
   const inOne = [
-    image(one, amd64, 0, 1),
+    common,
     image(one, amd64, 0, 2),
     image(one, amd64, 0, 1, 3),
+    shared,
     image(one, amd64, 4),
-    image(one, amd64, 0, 5),
     image(one, amd64, 5, 5, 6),
-    upstream.pushIndex(one, undefined, image(one, amd64, 0, 1, 6), shared),
+    upstream.pushIndex(one, undefined, common, shared),
     upstream.pushIndex(one, undefined, shared, image(one, amd64, 2, 3)),
   ];
-  const signature = upstream.pushReferrer(one, inOne[0]?.digest ?? shared.digest, {
-    artifactType: "application/x.sig",
-  });
+  const signature = upstream.pushReferrer(one, common.digest, { artifactType: "application/x.sig" });
   const inTwo = [
     image(two, amd64, 1, 4),
     image(two, amd64, 0, 1),

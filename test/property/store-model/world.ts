@@ -171,11 +171,11 @@ export class World {
     const until = performance.now() + settleWithinMs;
     for (;;) {
       const { isBusy, ...metrics } = await this.#metrics();
-      const snapshot = takeSnapshot(this.dataDirectory);
-      const faults = isBusy ? ["fills or reconciling go on"] : settledFaults(snapshot, metrics, this.tampered);
-      if (faults.length === 0) return snapshot;
+      const snapshot = isBusy ? undefined : takeSnapshot(this.dataDirectory);
+      const faults = snapshot ? settledFaults(snapshot, metrics, this.tampered) : ["fills or reconciling go on"];
+      if (snapshot && faults.length === 0) return snapshot;
       if (performance.now() > until) throw new Error(`${words}, ${settleWithinMs} ms later: ${faults.join("\n")}`);
-      await pause(10);
+      await pause(isBusy ? 30 : 10);
     }
   }
 

@@ -61,7 +61,14 @@ describe("a relay", () => {
     const feed = new Feed(new AbortController().signal);
     const small = body.subarray(0, 300_000);
     const hash = createHash("sha256");
-    const relay = new Relay({ digest: digestOf(small), open: () => Promise.resolve(feed), start: 0, hash, clock });
+    const relay = new Relay({
+      digest: digestOf(small),
+      open: () => Promise.resolve(feed),
+      start: 0,
+      hash,
+      clock,
+      onWrong: () => undefined,
+    });
     const readers = [1, 2].flatMap(() => relay.attach(0, small.length, true) ?? []);
     feed.push(small);
     const buffer = Buffer.alloc(small.length);
@@ -123,7 +130,14 @@ describe("a relay", () => {
   test("ends all readers short where nothing can be opened", async () => {
     const clock = new ManualClock();
     const open = (): Promise<never> => Promise.reject(new BodyBroken("transport", "gone"));
-    const relay = new Relay({ digest: digestOf(body), open, start: 0, hash: createHash("sha256"), clock });
+    const relay = new Relay({
+      digest: digestOf(body),
+      open,
+      start: 0,
+      hash: createHash("sha256"),
+      clock,
+      onWrong: () => undefined,
+    });
     const received = await Promise.all([attach(relay), attach(relay)].map((reader) => receive(reader, size)));
     for (const { bytes, broken } of received) expect([bytes.length, broken?.kind]).toEqual([0, "transport"]);
   });
@@ -140,7 +154,14 @@ describe("a relay", () => {
   test("wakes a reader that waits for bytes when it is closed", async () => {
     const feed = new Feed(new AbortController().signal);
     const [clock, hash] = [new ManualClock(), createHash("sha256")];
-    const relay = new Relay({ digest: digestOf(body), open: () => Promise.resolve(feed), start: 0, hash, clock });
+    const relay = new Relay({
+      digest: digestOf(body),
+      open: () => Promise.resolve(feed),
+      start: 0,
+      hash,
+      clock,
+      onWrong: () => undefined,
+    });
     const received = receive(attach(relay), size);
     await new Promise((resolve) => setImmediate(resolve));
     const closing = relay.close();

@@ -122,7 +122,7 @@ test("no index stays without the images that it had, and no image without the in
   });
 });
 
-test("what is pinned or read never goes, and of all else nothing stays where everything is to go", async () => {
+test("what is pinned or read never goes, and where all is to go no blob stays that no image needs", async () => {
   await onRandomGraphs(async (graph) => {
     const { world, drawn } = graph;
     const pinned = [...graph.nodes().keys()].filter((number) => graph.isPinned(number));

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AdminApi } from "../support/admin-api.ts";
-import { eventually } from "../support/eventually.ts";
 import { startInstance, type Instance } from "../support/instance.ts";
 import { pull } from "../support/pull.ts";
 import { sha256 } from "../support/reply.ts";
@@ -48,7 +47,7 @@ describe("a layer that is being read while its image is evicted", () => {
     expect(await instance.metric("entrepot_store_bytes")).toBe(layerBytes);
     expect((await api.explain(image.layers[0]?.digest ?? "")).state).toBe("doomed");
     expect(await reading.finish()).toBe(image.layers[0]?.digest);
-    await eventually(() => Promise.resolve(expect(storedFiles(instance)).toEqual([])), 5000);
+    await expect.poll(() => storedFiles(instance)).toEqual([]);
     expect(await expectInBudget(instance)).toBe(0);
     expect(upstream.requests.count()).toBe(0);
   });

@@ -81,8 +81,10 @@ async function takeImages(options: RunOptions, isWanted: Choice): Promise<Taken>
     if (standing.length > 1) taken.together.push(...wanted);
     else for (const { label } of standing) taken.alone.add(label);
     const previous = images.at(-1);
+    // Up to this step the directory was as in the copy: what has been answered meanwhile must be in it, too.
+    if (previous?.number === before) previous.hits = [...puller.hits];
     if (previous?.number === before && standing.every(({ call }) => changesNothing.has(call))) {
-      images[images.length - 1] = { ...previous, number: steps.length, hits: [...puller.hits] };
+      previous.number = steps.length;
     } else if (wanted.length > 0) {
       const copy = join(destination, String(steps.length));
       mkdirSync(copy);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { createRandom, type Random } from "../../support/random.ts";
 import { startUpstream, type TestUpstream } from "../../upstream/index.ts";
 import { checkDataDirectory } from "../checker/data-directory.ts";
 import { judgeAll, pullAll, setReachable } from "../support/aftermath.ts";
@@ -10,7 +11,6 @@ import { Puller, type Hit } from "../support/puller.ts";
 import type { Scratch } from "../support/scratch.ts";
 import { pullUntilEnded } from "./load.ts";
 import { anyMoment, duringStart, type Moment } from "./moments.ts";
-import { createRandom, type Random } from "../../support/random.ts";
 
 /** So many cuts go by on one file system, each instance going on with what the cut before has left. */
 const cutsPerDisk = 10;

@@ -26,15 +26,16 @@ export async function pullTogether(
   { attempts = 1 }: CrowdOptions = {},
 ): Promise<Pulled> {
   const puller = new Puller((path, options) => instance.ask(path, options));
-  const pulled: Pulled = { faults: puller.wrong, answers: 0, hits: 0, uncached: 0 };
+  let answers = 0;
+  let uncached = 0;
   const failed: { path: string; how: string }[] = [];
   const pullOne = async (path: string): Promise<void> => {
-    pulled.answers += 1;
+    answers += 1;
     let reply: Reply | undefined;
     for (let attempt = 0; attempt < attempts && !(reply && isWhole(reply)); attempt += 1)
       reply = await puller.get(path);
     if (!reply || !isWhole(reply)) failed.push({ path, how: reply?.isShort ? "cut short" : String(reply?.status) });
-    else if (String(reply.headers["cache-status"]) === "entrepot; fwd=miss") pulled.uncached += 1;
+    else if (String(reply.headers["cache-status"]) === "entrepot; fwd=miss") uncached += 1;
   };
   const client = async (number: number): Promise<void> => {
     const from = Math.floor((number / clients) * published.length);
@@ -44,9 +45,8 @@ export async function pullTogether(
     }
   };
   await Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
-  pulled.hits = puller.hits.length;
-  for (const [how, alike] of Map.groupBy(failed, (failure) => failure.how)) {
-    pulled.faults.push(`${alike.length} answers: ${how}, such as that to ${String(alike[0]?.path)}`);
-  }
-  return pulled;
+  const failures = [...Map.groupBy(failed, ({ how }) => how)].map(
+    ([how, alike]) => `${alike.length} answers: ${how}, such as that to ${String(alike[0]?.path)}`,
+  );
+  return { faults: [...puller.wrong, ...failures], answers, hits: puller.hits.length, uncached };
 }

@@ -11,8 +11,8 @@ import { World } from "./store-model/world.ts";
 /** So many runs, or as many as fit into the time. */
 const runs = Number(process.env["MODEL_RUNS"] ?? 40);
 const limitMs = Number(process.env["MODEL_LIMIT_MS"] ?? 60_000);
-/** To repeat what has failed: the seed that the failure tells. */
-const seed = process.env["MODEL_SEED"];
+/** To repeat what has failed: what the failure tells of itself. */
+const { MODEL_SEED: seed, MODEL_PATH: path, MODEL_REPLAY: replayPath } = process.env;
 
 let processes: InstanceProcesses;
 let catalog: Catalog;
@@ -31,7 +31,11 @@ describe("a store that is pulled from, evicted from, pinned, spoilt and killed i
     "answers rightly or with an error, keeps what it must, and counts what it has",
     { timeout: 10 * limitMs },
     async () => {
-      const commands = fc.commands(storeCommands(catalog), { maxCommands: 25, size: "max" });
+      const commands = fc.commands(storeCommands(catalog), {
+        maxCommands: 25,
+        size: "max",
+        ...(replayPath !== undefined && { replayPath }),
+      });
       const until = performance.now() + limitMs;
       const done = { runs: 0, steps: 0 };
       await fc.assert(
@@ -48,7 +52,7 @@ describe("a store that is pulled from, evicted from, pinned, spoilt and killed i
             done.steps += world.steps;
           }
         }),
-        { numRuns: runs, ...(seed !== undefined && { seed: Number(seed) }) },
+        { numRuns: runs, ...(seed !== undefined && { seed: Number(seed) }), ...(path !== undefined && { path }) },
       );
       console.log(`store model: ${done.runs} runs of ${done.steps} steps together`);
     },

@@ -83,6 +83,11 @@ export class Relay {
     await this.#iterator?.return?.();
   }
 
+  /** Where what has come so far ends. */
+  get received(): number {
+    return this.#end;
+  }
+
   /** Length of the blob, known once its digest is known to be right. */
   get verifiedLength(): number | undefined {
     return this.#state === "verified" ? this.#end : undefined;
@@ -224,7 +229,8 @@ export class RelayReader implements BlobReader {
     for (;;) {
       if (this.#behind) return 0;
       const length = this.#relay.verifiedLength;
-      if (this.#isWhole && length !== undefined && length !== this.#end) {
+      const isTooLong = this.#relay.received > this.#end;
+      if (this.#isWhole && (isTooLong || (length !== undefined && length !== this.#end))) {
         throw new BodyBroken("length-mismatch", "the blob does not have the length that was announced");
       }
       const available = this.#relay.available(this.#end, this.#isWhole);

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AdminApi, ApiRefused } from "../../support/admin-api.ts";
-import { eventually } from "../../support/eventually.ts";
 import { startInstance, type Instance } from "../../support/instance.ts";
 import { pull, type Step } from "../../support/pull.ts";
 import { createRandom, type Random } from "../../support/random.ts";
 import { SkippingClock } from "../../support/skipping-clock.ts";
+import { reconciled } from "../../support/store.ts";
 import { seededBlob, startUpstream, type Payload, type TestUpstream } from "../../upstream/index.ts";
 import { checkDataDirectory } from "../checker/data-directory.ts";
 
@@ -52,7 +52,7 @@ beforeEach(async () => {
     },
   });
   api = new AdminApi(instance.adminUrl, instance.app.adminToken);
-  await eventually(async () => expect(await instance.metric("entrepot_reconcile_ratio")).toBe(1), 10_000);
+  await reconciled(instance);
 });
 
 afterEach(async () => {

@@ -3,6 +3,7 @@ import { Eviction, type EvictionSettings } from "../../../../src/eviction/index.
 import { openMetadata } from "../../../../src/metadata/index.ts";
 import type { Digest } from "../../../../src/oci/index.ts";
 import type { EvictionCosts, Probes } from "./protocol.ts";
+import { scheduling } from "./scheduling.ts";
 
 const settings: EvictionSettings = {
   maxSize: { kind: "bytes", bytes: 1024 ** 4 },
@@ -14,10 +15,10 @@ const settings: EvictionSettings = {
 };
 
 /**
- * Evicts one image after the other, files and all, with nothing else going on. What an eviction costs the main thread is
- * the growth of its busy time (`performance.eventLoopUtilization().active`: all time that it does not wait for events)
- * from the call to its end; waiting for the writer and for the disk is not in it, but what the system gives to other
- * processes meanwhile is. So the time on a processor (`process.threadCpuUsage()`) is told beside it.
+ * Evicts one image after the other, files and all, with nothing else going on. What an eviction costs the event loop is what
+ * the main thread was on a processor for it; waiting for the writer and for the disk is not in it. The growth of the loop's
+ * busy time (`performance.eventLoopUtilization().active`: all time that it does not wait for events) is told beside it: it
+ * has what the system gives to other processes meanwhile in it, and what the main thread waits for the disk.
  */
 export async function measureEvictions({
   directory,
@@ -45,8 +46,8 @@ export async function measureEvictions({
   for (const digest of leased) eviction.pulled(digest);
   await index.flushTouches();
   const costs: EvictionCosts = {
+    ownMs: [],
     busyMs: [],
-    cpuMs: [],
     wallMs: [],
     images: 0,
     doomed,
@@ -62,15 +63,19 @@ export async function measureEvictions({
   return costs;
 }
 
-async function measureOne({ busyMs, cpuMs, wallMs }: EvictionCosts, work: () => Promise<unknown>): Promise<void> {
-  // A turn of its own, so that nothing of the one before is in it.
-  await new Promise((resolve) => setTimeout(resolve, 1));
+async function measureOne({ ownMs, busyMs, wallMs }: EvictionCosts, work: () => Promise<unknown>): Promise<void> {
+  await turn();
   const startedAt = performance.now();
   const before = performance.eventLoopUtilization();
-  const cpuBefore = process.threadCpuUsage();
+  const { ranMs } = scheduling();
   await work();
-  const cpu = process.threadCpuUsage(cpuBefore);
   busyMs.push(performance.eventLoopUtilization(before).active);
-  cpuMs.push((cpu.user + cpu.system) / 1000);
   wallMs.push(performance.now() - startedAt);
+  await turn();
+  ownMs.push(scheduling().ranMs - ranMs);
+}
+
+/** Sleeps a little: after that nothing of what came before goes on, and the time on a processor is up to date. */
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 1));
 }

@@ -1,9 +1,10 @@
 import { openMetadata } from "../../../../src/metadata/index.ts";
 import type { Probes } from "./protocol.ts";
+import { scheduling } from "./scheduling.ts";
 
 /**
- * What a hit costs in the index: the row of the blob, and whether the repository holds it. A lookup counts as disturbed
- * where the system gave the processor to something else in the middle of it (an involuntary context switch).
+ * What a hit costs in the index: the row of the blob, and whether the repository holds it. Without the time that other
+ * processes had the processor.
  */
 export async function measureLookups({
   directory,
@@ -13,18 +14,16 @@ export async function measureLookups({
   try {
     let found = 0;
     const eachUs: number[] = [];
-    const undisturbedUs: number[] = [];
     for (const { repository, digest } of held) {
       const key = { upstream: "docker.io", name: repository };
-      const switches = process.resourceUsage().involuntaryContextSwitches;
+      const { waitedMs } = scheduling();
       const startedAt = performance.now();
       const isHit = index.blob(digest)?.state === "present" && index.isMember(key, digest);
-      const tookUs = (performance.now() - startedAt) * 1000;
-      eachUs.push(tookUs);
-      if (process.resourceUsage().involuntaryContextSwitches === switches) undisturbedUs.push(tookUs);
+      const tookMs = performance.now() - startedAt;
+      eachUs.push((tookMs - (scheduling().waitedMs - waitedMs)) * 1000);
       if (isHit) found += 1;
     }
-    return { eachUs, undisturbedUs, found };
+    return { eachUs, found };
   } finally {
     await index.close();
   }

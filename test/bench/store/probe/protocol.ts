@@ -12,7 +12,7 @@ export interface Probes {
   };
   lookups: {
     ask: { directory: string; held: { repository: RepositoryName; digest: Digest }[] };
-    answer: { eachUs: number[]; undisturbedUs: number[]; found: number };
+    answer: { eachUs: number[]; found: number };
   };
   evictions: {
     ask: { directory: string; count: number; leased: Digest[] };
@@ -25,10 +25,10 @@ export interface Probes {
 }
 
 export interface EvictionCosts {
-  /** Per eviction, of the main thread: neither waiting for events nor idle. */
+  /** Per eviction: that the main thread was on a processor. */
+  ownMs: number[];
+  /** Per eviction: that the event loop was busy, or held up by other processes while it was. */
   busyMs: number[];
-  /** Per eviction, of the main thread: on a processor. */
-  cpuMs: number[];
   wallMs: number[];
   images: number;
   doomed: Digest[];
@@ -46,10 +46,8 @@ export interface Listening {
 export interface Pauses {
   /** The longest delay of a timer of 1 ms, by perf_hooks.monitorEventLoopDelay. */
   longestMs: number;
-  /** The 99th of a hundred of these delays. */
-  p99Ms: number;
-  /** The longest time between two turns that the thread was on a processor: what the system's other work adds is not in it. */
-  longestCpuMs: number;
+  /** The longest time between two turns, without what other processes had the processor: of our own making. */
+  longestOwnMs: number;
   /** Share of the time that the loop was busy, 0 to 1. */
   busy: number;
 }

@@ -3,11 +3,12 @@ import { startApp, type App } from "../../../../src/app.ts";
 import { loadSettings } from "../../../../src/config/index.ts";
 import { createLogger } from "../../../../src/telemetry/index.ts";
 import type { Listening, Pauses, Probes } from "./protocol.ts";
+import { scheduling } from "./scheduling.ts";
 
 const resolutionMs = 1;
 
 const delays = monitorEventLoopDelay({ resolution: resolutionMs });
-let longestCpuMs = 0;
+let longestOwnMs = 0;
 let utilization = performance.eventLoopUtilization();
 let app: App | undefined;
 
@@ -21,7 +22,7 @@ export async function serveWatched(ask: Probes["serve"]["ask"]): Promise<Probes[
     return "stopped";
   }
   delays.enable();
-  watchProcessor();
+  watchTurns();
   return start(ask.configFile);
 }
 
@@ -33,12 +34,12 @@ async function start(file: string): Promise<Listening> {
 }
 
 /** Between two ticks of a timer of 1 ms there is one turn of the loop at most, with all that it runs. */
-function watchProcessor(): void {
-  let before = process.threadCpuUsage();
+function watchTurns(): void {
+  let before = { at: performance.now(), ...scheduling() };
   setInterval(() => {
-    const { user, system } = process.threadCpuUsage(before);
-    before = process.threadCpuUsage();
-    longestCpuMs = Math.max(longestCpuMs, (user + system) / 1000);
+    const now = { at: performance.now(), ...scheduling() };
+    longestOwnMs = Math.max(longestOwnMs, now.at - before.at - (now.waitedMs - before.waitedMs));
+    before = now;
   }, resolutionMs);
 }
 
@@ -46,12 +47,11 @@ function takePauses(): Pauses {
   const now = performance.eventLoopUtilization();
   const pauses = {
     longestMs: delays.max / 1e6,
-    p99Ms: delays.percentile(99) / 1e6,
-    longestCpuMs,
+    longestOwnMs,
     busy: performance.eventLoopUtilization(now, utilization).utilization,
   };
   utilization = now;
   delays.reset();
-  longestCpuMs = 0;
+  longestOwnMs = 0;
   return pauses;
 }

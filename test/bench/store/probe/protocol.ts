@@ -46,8 +46,10 @@ export interface Listening {
 export interface Pauses {
   /** The longest delay of a timer of 1 ms, by perf_hooks.monitorEventLoopDelay. */
   longestMs: number;
-  /** The longest time between two turns, without what other processes had the processor: of our own making. */
+  /** The longest time between two turns less what other processes had the processor. Waiting for the disk and for other threads is in it. */
   longestOwnMs: number;
+  /** The longest time between two turns that the thread was on a processor. */
+  longestRunMs: number;
   /** Share of the time that the loop was busy, 0 to 1. */
   busy: number;
 }

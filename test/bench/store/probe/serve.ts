@@ -9,6 +9,7 @@ const resolutionMs = 1;
 
 const delays = monitorEventLoopDelay({ resolution: resolutionMs });
 let longestOwnMs = 0;
+let longestRunMs = 0;
 let utilization = performance.eventLoopUtilization();
 let app: App | undefined;
 
@@ -39,6 +40,7 @@ function watchTurns(): void {
   setInterval(() => {
     const now = { at: performance.now(), ...scheduling() };
     longestOwnMs = Math.max(longestOwnMs, now.at - before.at - (now.waitedMs - before.waitedMs));
+    longestRunMs = Math.max(longestRunMs, now.ranMs - before.ranMs);
     before = now;
   }, resolutionMs);
 }
@@ -48,6 +50,7 @@ function takePauses(): Pauses {
   const pauses = {
     longestMs: delays.max / 1e6,
     longestOwnMs,
+    longestRunMs,
     busy: performance.eventLoopUtilization(now, utilization).utilization,
   };
   utilization = now;

@@ -11,7 +11,8 @@ export async function durably(observer: CacheObserver, write: Promise<void>): Pr
     return true;
   } catch (error) {
     if (!(error instanceof WriteError)) throw error;
-    observer.uncached("database");
+    // Refused is no failure of the store: what the write was about has been evicted meanwhile.
+    if (error.kind !== "refused") observer.uncached("database");
     return false;
   }
 }

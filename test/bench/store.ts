@@ -91,18 +91,19 @@ async function evict(
   leases: Probes["evictions"]["ask"]["leased"],
 ): Promise<Outcome> {
   const costs = await askProbe("evictions", { directory, count: evictions, leased: leases });
-  const { ownMs, busyMs, wallMs, doomed, images, blobsBefore, blobsAfter } = costs;
+  const { ownMs, busyMs, wallMs, atOnce, doomed, images, blobsBefore, blobsAfter } = costs;
   const filesLeft = doomed.filter((digest) => existsSync(blobPath(directory, digest))).length;
   return {
     figures: [
       ...spread(`${name}: event loop`, "ms", ownMs, 2),
       ...spread(`${name}: event loop, others' time included`, "ms", busyMs),
       ...spread(`${name}: from call to end`, "ms", wallMs),
+      { name: `${name} among many at once: event loop, mean`, unit: "ms", value: atOnce.ownMs / atOnce.images },
     ],
     findings: [
       {
         promise: `${name} unlinks its files, and the index counts them no more`,
-        holds: images === evictions && filesLeft === 0 && blobsBefore - blobsAfter === doomed.length,
+        holds: images === evictions + atOnce.images && filesLeft === 0 && blobsBefore - blobsAfter === doomed.length,
         figure: `${images} images, ${doomed.length} files, ${filesLeft} left`,
       },
     ],

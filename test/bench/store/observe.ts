@@ -33,30 +33,24 @@ export async function observe(
     windows.push(await instance.takePauses());
   }
   await over;
-  const tookMs = performance.now() - startedAt;
-  return [...figuresOf(name, windows, hits.takeTimes()), ...logFigures(name, instance, tookMs)];
-}
-
-/** Of a stretch of time that has gone by already. */
-function figuresOf(name: string, windows: readonly Pauses[], hitsMs: readonly number[]): Figure[] {
-  const all = windows.map(({ longestMs }) => longestMs);
-  const longest = (kind: keyof Pauses): number => Math.max(...windows.map((pauses) => pauses[kind]));
+  const seconds = (performance.now() - startedAt) / 1000;
+  const { checkpoints, longestLogMiB } = instance.takeCheckpoints();
   return [
-    { name: `${name}: longest pause`, unit: "ms", aim: maxPauseMs, value: Math.max(...all) },
-    { name: `${name}: longest pause of each 2 s, median`, unit: "ms", value: median(all) },
-    { name: `${name}: longest without other processes`, unit: "ms", value: longest("longestOwnMs") },
-    { name: `${name}: longest on a processor`, unit: "ms", value: longest("longestRunMs") },
-    { name: `${name}: loop busy`, unit: "", value: median(windows.map(({ busy }) => busy)) },
-    { name: `${name}: hits meanwhile, p50`, unit: "ms", value: median(hitsMs) },
-    { name: `${name}: hits meanwhile, p99`, unit: "ms", value: quantile(hitsMs, 0.99) },
+    ...pauseFigures(name, windows),
+    { name: `${name}: hits meanwhile, p99`, unit: "ms", value: quantile(hits.takeTimes(), 0.99) },
+    { name: `${name}: checkpoints`, unit: "", value: checkpoints },
+    { name: `${name}: length of the log`, unit: "MiB", value: longestLogMiB },
+    { name: `${name}: watched for`, unit: "s", value: seconds },
   ];
 }
 
-function logFigures(name: string, instance: WatchedInstance, tookMs: number): Figure[] {
-  const { checkpoints, longestLogMiB } = instance.takeCheckpoints();
+function pauseFigures(name: string, windows: readonly Pauses[]): Figure[] {
+  const of = (kind: keyof Pauses): number[] => windows.map((pauses) => pauses[kind]);
   return [
-    { name: `${name}: checkpoints`, unit: "", value: checkpoints },
-    { name: `${name}: longest log`, unit: "MiB", value: longestLogMiB },
-    { name: `${name}: took`, unit: "s", value: tookMs / 1000 },
+    { name: `${name}: longest pause`, unit: "ms", aim: maxPauseMs, value: Math.max(...of("longestMs")) },
+    { name: `${name}: longest pause of each 2 s, median`, unit: "ms", value: median(of("longestMs")) },
+    { name: `${name}: longest without other processes`, unit: "ms", value: Math.max(...of("longestOwnMs")) },
+    { name: `${name}: longest on a processor`, unit: "ms", value: Math.max(...of("longestRunMs")) },
+    { name: `${name}: share that the loop is busy`, unit: "", value: median(of("busy")) },
   ];
 }

@@ -174,7 +174,7 @@ function noteHits({ findings }: Stage, { count, wrong }: Hits, what: string): vo
 }
 
 async function reconciled(instance: WatchedInstance): Promise<void> {
-  while ((await instance.metric("entrepot_reconcile_ratio")) < 1) await sleep(100);
+  while ((await instance.metric("entrepot_reconcile_ratio")) < 1) await sleep(500);
 }
 
 async function whileRunning(instance: WatchedInstance, id: string, mostMs: number): Promise<void> {

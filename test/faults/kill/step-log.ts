@@ -49,11 +49,12 @@ export class StepLog {
   }
 }
 
-/** Process ids, random suffixes and all but the beginning of a digest are left out. */
+/** Process ids, random suffixes, times and all but the beginning of a digest are left out. */
 function nameOf(path: string): string {
   return path
     .replace(/^ingest\/\d+-/, "ingest/")
     .replace(/\.[0-9a-f]{12}$/, ".*")
+    .replace(/^(quarantine\/.*)\.\d+(-\d+)?$/, "$1.*")
     .replace(/[0-9a-f]{64}|[0-9a-f]{128}/, (hex) => `${hex.slice(0, 8)}…`)
     .replace(/^$/, ".");
 }

@@ -187,11 +187,6 @@ interface Addresses {
 
 const running = new Set<EntrepotProcess>();
 
-// A run that is interrupted calls no hook any more.
-process.once("exit", () => {
-  for (const started of running) void started.kill();
-});
-
 /** Ends what a test has left running. */
 export async function killAll(): Promise<void> {
   await Promise.all([...running].map((process) => process.kill()));

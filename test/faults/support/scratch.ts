@@ -1,33 +1,39 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, statfsSync } from "node:fs";
-import { mkdir, mkdtemp } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdtempSync, statfsSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { killAll } from "./entrepot-process.ts";
+import { removeLeftovers } from "./leftovers.ts";
 
 type Undo = () => Promise<void> | void;
 
 const tmpfsMagic = 0x01021994;
 
 /**
- * A directory for all that a test makes, and the list of what is to be undone: file systems unmounted, devices let
- * go. What entrepot still runs is ended before that. In memory where there is a place for that, as a kill loses nothing that was written.
+ * A directory for all that a test makes, and the list of what is to be undone: file systems unmounted, devices let go. What
+ * entrepot still runs is ended before that. In memory where there is a place for that, as a kill loses nothing that was
+ * written.
  */
 export class Scratch {
   readonly directory: string;
+  readonly #guard;
   readonly #undo: Undo[] = [];
   #close: Promise<void> | undefined;
 
   constructor() {
     const root = isInMemory("/dev/shm") ? "/dev/shm" : tmpdir();
     this.directory = mkdtempSync(join(root, "entrepot-faults-"));
-    // An interrupted run calls no hook any more; a mount that stays behind would be in everybody's way.
-    process.once("exit", this.#unmountAll);
+    const guard = new URL("./guard/run.ts", import.meta.url).pathname;
+    this.#guard = spawn(process.execPath, [guard, this.directory], {
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    this.#guard.unref();
   }
 
   /** A new, empty directory. */
-  async make(name: string): Promise<string> {
-    await mkdir(this.directory, { recursive: true });
+  make(name: string): Promise<string> {
     return mkdtemp(join(this.directory, `${name}-`));
   }
 
@@ -36,7 +42,7 @@ export class Scratch {
     this.#undo.push(undo);
   }
 
-  /** Undoes everything, whatever fails on the way, and removes the directory. Rejects with the first failure. */
+  /** Undoes everything, whatever fails on the way, and removes the directory. Rejects where something failed. */
   close(): Promise<void> {
     this.#close ??= this.#undoAll();
     return this.#close;
@@ -51,22 +57,10 @@ export class Scratch {
         .then(undo)
         .catch((error: unknown) => failures.push(error));
     }
-    this.#unmountAll();
-    process.off("exit", this.#unmountAll);
-    rmSync(this.directory, { recursive: true, force: true });
+    removeLeftovers(this.directory);
+    this.#guard.stdin.end();
     if (failures.length > 0) throw new AggregateError(failures, "not everything could be undone");
   }
-
-  /** What is still mounted below the directory: nothing, unless a test ended in the middle. */
-  readonly #unmountAll = (): void => {
-    const below = mountsBelow(this.directory);
-    for (const point of below.reverse()) execFileSync("umount", ["--lazy", "--detach-loop", point]);
-  };
-}
-
-function mountsBelow(directory: string): string[] {
-  const output = execFileSync("findmnt", ["--list", "--noheadings", "--output", "TARGET"], { encoding: "utf8" });
-  return output.split("\n").filter((point) => point.startsWith(`${directory}/`));
 }
 
 function isInMemory(path: string): boolean {

@@ -14,8 +14,11 @@ const settings: EvictionSettings = {
   orphanGraceMs: 60 * 60_000,
 };
 
+/** Some two hundred images. */
+const bytesAtOnce = 5_000_000;
+
 /**
- * Evicts one image after the other, files and all, with nothing else going on. What an eviction costs the event loop is what
+ * Evicts one image after the other, and then many at once, files and all, with nothing else going on. What an eviction costs the event loop is what
  * the main thread was on a processor for it; waiting for the writer and for the disk is not in it. The growth of the loop's
  * busy time (`performance.eventLoopUtilization().active`: all time that it does not wait for events) is told beside it: it
  * has what the system gives to other processes meanwhile in it, and what the main thread waits for the disk.
@@ -49,12 +52,18 @@ export async function measureEvictions({
     ownMs: [],
     busyMs: [],
     wallMs: [],
+    atOnce: { images: 0, ownMs: 0 },
     images: 0,
     doomed,
     blobsBefore: index.counts().blobs,
     blobsAfter: 0,
   };
   for (let done = 0; done < count; done += 1) await measureOne(costs, () => eviction.evictBytes(1));
+  const ranBefore = scheduling().ranMs;
+  const imagesBefore = images;
+  await eviction.evictBytes(bytesAtOnce);
+  await turn();
+  costs.atOnce = { images: images - imagesBefore, ownMs: scheduling().ranMs - ranBefore };
   await eviction.close();
   costs.images = images;
   costs.blobsAfter = index.counts().blobs;

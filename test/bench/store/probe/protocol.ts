@@ -30,6 +30,8 @@ export interface EvictionCosts {
   /** Per eviction: that the event loop was busy, or held up by other processes while it was. */
   busyMs: number[];
   wallMs: number[];
+  /** The same of many that were evicted together. */
+  atOnce: { images: number; ownMs: number };
   images: number;
   doomed: Digest[];
   blobsBefore: number;

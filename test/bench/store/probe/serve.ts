@@ -56,5 +56,6 @@ function takePauses(): Pauses {
   utilization = now;
   delays.reset();
   longestOwnMs = 0;
+  longestRunMs = 0;
   return pauses;
 }

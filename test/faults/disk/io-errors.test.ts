@@ -19,7 +19,7 @@ const syncs = "fsync,fdatasync";
 const reads = "read,pread64,preadv,preadv2";
 
 function syncsOfIndex({ data }: Bench): Failure {
-  return { calls: syncs, error: "EIO", paths: [join(data, "index.db-wal"), join(data, "index.db")] };
+  return { calls: syncs, effect: "error=EIO", paths: [join(data, "index.db-wal"), join(data, "index.db")] };
 }
 
 it("serves every pull while no file can be synced, keeps none of it, and keeps it once they can", async () => {
@@ -27,7 +27,7 @@ it("serves every pull while no file can be synced, keeps none of it, and keeps i
   expect((await bench.pull(bench.early)).faults).toEqual([]);
   const { pid } = bench.instance;
   const during = bench.pull(bench.late);
-  const failing = await FailingCalls.start(pid, { calls: syncs, error: "EIO", threads: poolThreads(pid) });
+  const failing = await FailingCalls.start(pid, { calls: syncs, effect: "error=EIO", threads: poolThreads(pid) });
   expect((await during).faults).toEqual([]);
   expect(await bench.pull(bench.last)).toMatchObject({ faults: [], hits: 0 });
   expect((await bench.pull(bench.early)).uncached).toBe(0);
@@ -71,7 +71,7 @@ it("serves every pull while stored files cannot be read, and fetches them again"
   const digests = resourcesOf(early).flatMap((resource) => resource.digests);
   const paths = digests.map((digest) => blobPath(bench.data, digest as Digest));
   const during = bench.pull(bench.late);
-  const failing = await FailingCalls.start(bench.instance.pid, { calls: reads, error: "EIO", paths });
+  const failing = await FailingCalls.start(bench.instance.pid, { calls: reads, effect: "error=EIO", paths });
   expect((await during).faults).toEqual([]);
   upstream.requests.clear();
   // A body that breaks off is asked for again: every client does.

@@ -33,3 +33,14 @@ export const noSyncOfFile: readonly Patch[] = [
 export const noSyncOfDirectory: readonly Patch[] = [
   { file: "blobstore/staging-file.ts", search: "await syncDirectory(blobDirectory(directory, digest));", replace: "" },
 ];
+
+/** A file is unlinked while whoever fetches or revives its digest may be at work on it. */
+export const unlinkOutsideTheLock: readonly Patch[] = [
+  {
+    file: "eviction/removal.ts",
+    search: "await store.exclusively(digest, async () => {",
+    replace: `
+      const atOnce = <T>(_: Digest, work: () => Promise<T>): Promise<T> => work();
+      await atOnce(digest, async () => {`,
+  },
+];

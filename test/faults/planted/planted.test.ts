@@ -5,8 +5,9 @@ import { imagesOf } from "../kill/interrupt.ts";
 import { firstPull } from "../kill/pull.ts";
 import { behindBurst, duringPulls } from "../power/moments.ts";
 import { cutPower } from "../power/power-cuts.ts";
+import { pullWhileUnlinking } from "../races/slow-unlink.ts";
 import { Scratch } from "../support/scratch.ts";
-import { fileBeforeRow, noSyncOfDirectory, noSyncOfFile, rowBeforeFile } from "./bugs.ts";
+import { fileBeforeRow, noSyncOfDirectory, noSyncOfFile, rowBeforeFile, unlinkOutsideTheLock } from "./bugs.ts";
 import { plant } from "./variant.ts";
 
 let scratch: Scratch;
@@ -51,6 +52,12 @@ describe("a harness that finds nothing has been shown to find something", { time
     const options = { scratch, main, cuts: 8, seed: 1, moment: behindBurst, endsAtFirst: true };
     const { violations } = await cutPower(options);
     expect(violations).toContainEqual(expect.stringMatching(/a present row without a file$/));
+  });
+
+  it("slow unlink: a file that is unlinked without the lock of its digest", async () => {
+    const main = await plant(scratch, unlinkOutsideTheLock);
+    const violations = await pullWhileUnlinking(scratch, main);
+    expect(violations).toContainEqual(expect.stringMatching(/: a present row without a file$/));
   });
 
   it("the source: a patch that does not fit any more", async () => {

@@ -1,7 +1,7 @@
 // The product as users run it, in a process of its own that can be killed: `node src/main.ts serve`.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Agent, request } from "undici";
 import { stringify } from "yaml";
+import { AdminApi } from "../../support/admin-api.ts";
 import type { AskOptions, Reply } from "../../support/instance.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -40,16 +41,18 @@ export class EntrepotProcess {
   /** Lines of its output. */
   readonly log: string[] = [];
   readonly #child: ChildProcess;
+  readonly #dataDirectory: string;
   readonly #exited: Promise<unknown>;
   readonly #agent = new Agent({ connections: 64, headersTimeout: 120_000, bodyTimeout: 120_000 });
   #url = "";
   #adminUrl = "";
   #listening: Promise<void> | undefined;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, dataDirectory: string) {
     if (child.pid === undefined) throw new Error("entrepot could not be started");
     this.pid = child.pid;
     this.#child = child;
+    this.#dataDirectory = dataDirectory;
     this.#exited = once(child, "exit");
   }
 
@@ -78,7 +81,7 @@ export class EntrepotProcess {
       ...options.environment,
     };
     const child = spawn(command, args, { env: environment, cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
-    const started = new EntrepotProcess(child);
+    const started = new EntrepotProcess(child, dataDirectoryIn(directory));
     running.add(started);
     started.#exited.then(
       () => running.delete(started),
@@ -120,6 +123,11 @@ export class EntrepotProcess {
       isShort = true;
     }
     return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks), isShort };
+  }
+
+  /** What an operator may ask of it. */
+  get admin(): AdminApi {
+    return new AdminApi(this.#adminUrl, readFileSync(join(this.#dataDirectory, "admin-token"), "utf8").trim());
   }
 
   /** Resolves when no fill runs any more: a client has its last byte before the file is committed. */

@@ -5,14 +5,15 @@ import { readdirSync, readFileSync } from "node:fs";
 export interface Failure {
   /** System calls. */
   calls: string;
-  error: "EIO" | "EROFS" | "ENOSPC";
+  /** What they end with, or by how much they are held up before they succeed. */
+  effect: "error=EIO" | "error=EROFS" | "error=ENOSPC" | { delayMs: number };
   /** Only where they are about one of these files; absent: all. */
   paths?: readonly string[];
   /** Only those of these threads; absent: all there are and will be. */
   threads?: readonly number[];
 }
 
-/** Has system calls of a running process fail, by strace. */
+/** Has system calls of a running process fail, or take their time, by strace. */
 export class FailingCalls {
   readonly #tracer: ChildProcess;
   readonly #ended: Promise<unknown>;
@@ -23,10 +24,11 @@ export class FailingCalls {
   }
 
   /** Resolves when the next such call will fail. */
-  static async start(pid: number, { calls, error, paths = [], threads }: Failure): Promise<FailingCalls> {
+  static async start(pid: number, { calls, effect, paths = [], threads }: Failure): Promise<FailingCalls> {
     const whom = threads ? threads.flatMap((thread) => ["-p", String(thread)]) : ["-f", "-p", String(pid)];
     const where = paths.flatMap((path) => ["-P", path]);
-    const what = ["-e", `trace=${calls}`, "-e", `inject=${calls}:error=${error}`];
+    const how = typeof effect === "string" ? effect : `delay_enter=${effect.delayMs * 1000}`;
+    const what = ["-e", `trace=${calls}`, "-e", `inject=${calls}:${how}`];
     const tracer = spawn("strace", ["-o", "/dev/null", ...what, ...where, ...whom], {
       stdio: ["ignore", "ignore", "pipe"],
     });

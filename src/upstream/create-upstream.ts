@@ -1,5 +1,6 @@
 import { createAuthorizer } from "./authorization/authorizer.ts";
 import { createBlobProver } from "./blob-proof.ts";
+import { fixedCredential, noCredentials, type CredentialSource } from "./credentials/credential-source.ts";
 import { createEndpoint, type Endpoint } from "./endpoint.ts";
 import { UpstreamError } from "./errors.ts";
 import { listReferrers, listTags } from "./listing.ts";
@@ -29,7 +30,11 @@ export function createUpstream(
     closing: closing.signal,
     onRetry: () => observer.retry(),
   });
-  const endpoints = createEndpoints(settings, observer, transport, closing.signal);
+  const sources = settings.endpoints.map(({ credentials }, index) => {
+    // A credential is known by its endpoint: two endpoints never share a token or a connection by accident.
+    return credentials ? fixedCredential(`endpoint-${index}`, credentials) : noCredentials;
+  });
+  const endpoints = createEndpoints({ settings, sources, observer, transport, closing: closing.signal });
   const asking: Asking = {
     upstream: settings.name,
     endpoints,
@@ -54,12 +59,16 @@ export function createUpstream(
   };
 }
 
-function createEndpoints(
-  settings: UpstreamSettings,
-  observer: UpstreamObserver,
-  transport: Transport,
-  closing: AbortSignal,
-): Endpoint[] {
+interface EndpointParts {
+  settings: UpstreamSettings;
+  /** One for each endpoint of the settings, in their order. */
+  sources: readonly CredentialSource[];
+  observer: UpstreamObserver;
+  transport: Transport;
+  closing: AbortSignal;
+}
+
+function createEndpoints({ settings, sources, observer, transport, closing }: EndpointParts): Endpoint[] {
   const { name: upstream, limits, tokenHosts, allowPrivateRedirects } = settings;
   const urls = settings.endpoints.map(({ url }) => new URL(url));
   const redirects = {
@@ -69,20 +78,15 @@ function createEndpoints(
   };
   const context = { upstream, transport, limits, closing, onOutcome: (status?: number) => observer.token(status) };
   const tokens = createTokenStore({ request: (wanted) => requestToken(wanted, context) });
-  return settings.endpoints.map(({ credentials }, index) => {
-    const url = urls[index] as URL;
-    // A credential is known by its endpoint: two endpoints never share a token or a connection by accident.
-    const credentialId = credentials ? `endpoint-${index}` : "none";
+  return urls.map((url, index) => {
     const authorizer = createAuthorizer({
       upstream,
       endpoint: url,
-      credentials,
-      credentialId,
       tokenHosts,
       isPrivateAllowed: allowPrivateRedirects,
       tokens,
     });
-    const isOrigin = index === 0;
-    return createEndpoint({ url, isOrigin, credentialId, authorizer, transport, redirects, observer });
+    const credentials = sources[index] ?? noCredentials;
+    return createEndpoint({ url, isOrigin: index === 0, credentials, authorizer, transport, redirects, observer });
   });
 }

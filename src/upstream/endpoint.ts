@@ -1,6 +1,8 @@
 import type { RepositoryName } from "../oci/index.ts";
 import { discard, type Answer } from "./answer.ts";
-import type { Authorization, Authorizer } from "./authorization/authorizer.ts";
+import type { Asker, Authorization, Authorizer } from "./authorization/authorizer.ts";
+import type { Credential, CredentialSource } from "./credentials/credential-source.ts";
+import { CredentialRefused } from "./errors.ts";
 import { sendFollowing, type RedirectPolicy } from "./redirect.ts";
 import type { RequestKind, UpstreamObserver } from "./settings.ts";
 import type { Transport } from "./connection/transport.ts";
@@ -16,8 +18,10 @@ export interface Question {
 }
 
 export interface EndpointAnswer extends Answer {
-  /** Whether a token service accepted our credential, or our having none, for this request. */
+  /** Whether a token service accepted the credential, or our having none, for this request. */
   hasToken: boolean;
+  /** Whose answer this is. */
+  credential: Credential;
 }
 
 /** One endpoint of an upstream: the origin, or a mirror. */
@@ -28,56 +32,118 @@ export interface Endpoint {
   ask(question: Question, signal: AbortSignal): Promise<EndpointAnswer>;
 }
 
-interface EndpointOptions {
+export interface EndpointOptions {
   url: URL;
   isOrigin: boolean;
-  credentialId: string;
+  credentials: CredentialSource;
   authorizer: Authorizer;
   transport: Transport;
   redirects: RedirectPolicy;
   observer: UpstreamObserver;
 }
 
+/** What came of one credential: an answer, or the token service's refusal of it. */
+type Attempt = { answer: EndpointAnswer; isRefused: boolean } | { refusal: CredentialRefused; isRefused: true };
+
 export function createEndpoint(options: EndpointOptions): Endpoint {
-  const { url, isOrigin, authorizer, observer, credentialId } = options;
-  const base = url.pathname.replace(/\/+$/, "");
-
-  const send = (question: Question, authorization: Authorization | undefined, signal: AbortSignal): Promise<Answer> =>
-    sendFollowing(
-      options.transport,
-      {
-        method: question.method,
-        url: new URL(`${base}/v2/${question.repository}/${question.path}`, url.origin),
-        headers: question.headers,
-        authorization: authorization?.header,
-        credentialId,
-        signal,
-        onOutcome: (status, seconds) => observer.request(question.kind, status, seconds),
-      },
-      options.redirects,
-    );
-
+  const { url, isOrigin, credentials } = options;
   return {
     url,
     isOrigin,
     async ask(question, signal) {
-      // The token is there before the request takes a connection.
-      let authorization = await authorizer.known(question.repository, signal);
-      for (;;) {
-        const answer = await send(question, authorization, signal);
-        const hasToken = authorization?.token !== undefined;
-        if (answer.status !== 401 || answer.isElsewhere) return { ...answer, hasToken };
-        const challenges = answer.headers.get("www-authenticate") ?? [];
-        const next = await authorizer
-          .answer(question.repository, challenges, authorization, signal)
-          .catch((error: unknown) => {
-            discard(answer);
-            throw error;
-          });
-        if (!next) return { ...answer, hasToken };
-        discard(answer);
-        authorization = next;
+      const { repository } = question;
+      const first = await credentials.get(repository, signal);
+      let last = await attempt(options, question, first, signal);
+      if (!last.isRefused) return settle(last);
+      const renewed = await credentials.get(repository, signal, first.id).catch((error: unknown) => {
+        drop(last);
+        throw error;
+      });
+      if (renewed.id !== first.id) {
+        drop(last);
+        last = await attempt(options, question, renewed, signal);
       }
+      const { fallback } = credentials;
+      if (!last.isRefused || !fallback || renewed.isFallback) return settle(last);
+      drop(last);
+      return settle(await attempt(options, question, fallback, signal));
     },
   };
+}
+
+async function attempt(
+  options: EndpointOptions,
+  question: Question,
+  credential: Credential,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  try {
+    const { answer, sent } = await converse(options, question, credential, signal);
+    // A token says that the credential was accepted: what is refused then is the repository.
+    const isSent = sent !== undefined && sent.token === undefined;
+    const isRefused = isSent && !answer.isElsewhere && (answer.status === 401 || answer.status === 403);
+    return { answer: { ...answer, hasToken: sent?.token !== undefined, credential }, isRefused };
+  } catch (error) {
+    if (error instanceof CredentialRefused && credential.credentials) return { refusal: error, isRefused: true };
+    throw error;
+  }
+}
+
+/** Asks, answers challenges as long as that can help, and tells what was sent last. */
+async function converse(
+  options: EndpointOptions,
+  question: Question,
+  credential: Credential,
+  signal: AbortSignal,
+): Promise<{ answer: Answer; sent: Authorization | undefined }> {
+  const { authorizer } = options;
+  const asker: Asker = { repository: question.repository, credential };
+  // The token is there before the request takes a connection.
+  let sent = await authorizer.known(asker, signal);
+  for (;;) {
+    const answer = await send(options, { question, credential, authorization: sent, signal });
+    if (answer.status !== 401 || answer.isElsewhere) return { answer, sent };
+    const challenges = answer.headers.get("www-authenticate") ?? [];
+    const next = await authorizer.answer(asker, challenges, sent, signal).catch((error: unknown) => {
+      discard(answer);
+      throw error;
+    });
+    if (!next) return { answer, sent };
+    discard(answer);
+    sent = next;
+  }
+}
+
+interface Sending {
+  question: Question;
+  credential: Credential;
+  authorization: Authorization | undefined;
+  signal: AbortSignal;
+}
+
+function send({ url, transport, redirects, observer }: EndpointOptions, sending: Sending): Promise<Answer> {
+  const { question, credential, authorization, signal } = sending;
+  const base = url.pathname.replace(/\/+$/, "");
+  return sendFollowing(
+    transport,
+    {
+      method: question.method,
+      url: new URL(`${base}/v2/${question.repository}/${question.path}`, url.origin),
+      headers: question.headers,
+      authorization: authorization?.header,
+      credentialId: credential.id,
+      signal,
+      onOutcome: (status, seconds) => observer.request(question.kind, status, seconds),
+    },
+    redirects,
+  );
+}
+
+function settle(last: Attempt): EndpointAnswer {
+  if ("refusal" in last) throw last.refusal;
+  return last.answer;
+}
+
+function drop(last: Attempt): void {
+  if ("answer" in last) discard(last.answer);
 }

@@ -44,3 +44,6 @@ export class UpstreamError extends Error {
     );
   }
 }
+
+/** A token service does not accept our credential: it answered 401 or 403. */
+export class CredentialRefused extends UpstreamError {}

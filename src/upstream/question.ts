@@ -37,17 +37,23 @@ export async function judge(
   answer: EndpointAnswer,
   { accepted, signal }: Judgement,
 ): Promise<EndpointAnswer> {
-  if (answer.status < 300 && endpoint.isOrigin) asking.standing.answered(question.repository);
+  if (answer.status < 300 && endpoint.isOrigin) asking.standing.answered(question.repository, answer.credential.id);
   if (accepted.includes(answer.status)) return answer;
   const error = await statusError(answer, {
     upstream: asking.upstream,
     host: endpoint.url.host,
     subject: subjectOf(question),
     isOrigin: endpoint.isOrigin,
-    areCredentialsTrusted: answer.hasToken || asking.standing.isProvenBesides(question.repository),
+    areCredentialsTrusted: areCredentialsTrusted(asking, answer, question),
   });
   signal.throwIfAborted();
   throw error;
+}
+
+/** Whether a refusal is about the repository: the credential was accepted. What is refused to a fallback says nothing. */
+function areCredentialsTrusted({ standing }: Asking, answer: EndpointAnswer, { repository }: Question): boolean {
+  const { hasToken, credential } = answer;
+  return !credential.isFallback && (hasToken || standing.isProvenBesides(repository, credential.id));
 }
 
 /** Refuses an answer of good status whose body cannot be what was asked for. */

@@ -3,7 +3,7 @@ import type { RepositoryName } from "../../oci/index.ts";
 import { parseChallenges, type Challenge } from "./challenge.ts";
 import { UpstreamError } from "../errors.ts";
 import { chooseChallenge, judgeRealm } from "./realm.ts";
-import type { Credentials } from "../settings.ts";
+import type { Credential } from "../credentials/credential-source.ts";
 import { formatBasic } from "./token-request.ts";
 import type { TokenRequest, TokenStore } from "./token-store.ts";
 
@@ -16,13 +16,19 @@ export interface Authorization {
   isFinal: boolean;
 }
 
-/** Answers the challenges of one endpoint, and remembers them per repository. */
+/** Who asks for what. */
+export interface Asker {
+  repository: RepositoryName;
+  credential: Credential;
+}
+
+/** Answers the challenges of one endpoint, and remembers them per repository; whoever asks is challenged alike. */
 export interface Authorizer {
   /** What to send with the first request of a repository; may ask for a token. */
-  known(repository: RepositoryName, signal: AbortSignal): Promise<Authorization | undefined>;
+  known(asker: Asker, signal: AbortSignal): Promise<Authorization | undefined>;
   /** What to send after a 401, or undefined where nothing more can be tried. @throws UpstreamError */
   answer(
-    repository: RepositoryName,
+    asker: Asker,
     challenges: readonly string[],
     failed: Authorization | undefined,
     signal: AbortSignal,
@@ -32,19 +38,17 @@ export interface Authorizer {
 interface AuthorizerOptions {
   upstream: string;
   endpoint: URL;
-  credentials: Credentials | undefined;
-  credentialId: string;
   tokenHosts: readonly string[];
   isPrivateAllowed: boolean;
   tokens: TokenStore;
 }
 
-type Remembered = { kind: "basic" } | { kind: "bearer"; request: TokenRequest };
+type TokenPlace = Omit<TokenRequest, "credentials" | "credentialId">;
+type Remembered = { kind: "basic" } | { kind: "bearer"; place: TokenPlace };
 
 const maxRemembered = 10_000;
 
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const { credentials } = options;
   const remembered = new Map<RepositoryName, Remembered>();
 
   const remember = (repository: RepositoryName, scheme: Remembered): void => {
@@ -55,6 +59,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
 
   const authorize = async (
     scheme: Remembered,
+    { id, credentials }: Credential,
     failed: Authorization | undefined,
     signal: AbortSignal,
   ): Promise<Authorization | undefined> => {
@@ -62,24 +67,26 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       if (credentials?.kind !== "basic") return undefined;
       return { header: formatBasic(credentials), token: undefined, isFinal: true };
     }
-    const { token, isFresh } = await options.tokens.get(scheme.request, failed?.token, signal);
+    const request = { ...scheme.place, credentials, credentialId: id };
+    const { token, isFresh } = await options.tokens.get(request, failed?.token, signal);
     return { header: `Bearer ${token}`, token, isFinal: isFresh || failed !== undefined };
   };
 
   return {
-    async known(repository, signal) {
+    async known({ repository, credential }, signal) {
+      const { credentials } = credential;
       if (credentials?.kind === "bearer") {
         return { header: `Bearer ${credentials.token}`, token: undefined, isFinal: true };
       }
       const scheme = remembered.get(repository);
-      return scheme && (await authorize(scheme, undefined, signal));
+      return scheme && (await authorize(scheme, credential, undefined, signal));
     },
-    async answer(repository, values, failed, signal) {
+    async answer({ repository, credential }, values, failed, signal) {
       remembered.delete(repository);
       const challenge = failed?.isFinal === true ? undefined : chooseChallenge(parseChallenges(values));
       if (!challenge) return undefined;
       const scheme = readScheme(challenge, repository, options);
-      const authorization = await authorize(scheme, failed, signal);
+      const authorization = await authorize(scheme, credential, failed, signal);
       if (authorization) remember(repository, scheme);
       return authorization;
     },
@@ -96,12 +103,10 @@ function readScheme(challenge: Challenge, repository: RepositoryName, options: A
   }
   return {
     kind: "bearer",
-    request: {
+    place: {
       realm: verdict.url,
       service: parameters.get("service"),
       scope: pullScope(parameters.get("scope"), namesOf(repository, options.endpoint)),
-      credentials: options.credentials,
-      credentialId: options.credentialId,
       isGuarded: verdict.isGuarded,
     },
   };

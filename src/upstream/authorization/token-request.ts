@@ -1,6 +1,6 @@
 import { discard, readBody, retryAfterOf } from "../answer.ts";
 import { ForbiddenAddress } from "../connection/connector.ts";
-import { UpstreamError, type UpstreamErrorKind } from "../errors.ts";
+import { CredentialRefused, UpstreamError, type UpstreamErrorKind } from "../errors.ts";
 import { bodyError } from "../connection/failure.ts";
 import type { UpstreamLimits } from "../settings.ts";
 import type { Token, TokenRequest } from "./token-store.ts";
@@ -21,7 +21,7 @@ const defaultExpiresIn = 60;
 /**
  * Asks a token service for a token, with the credential as Basic or anonymously (distribution's token specification).
  * Redirects are not followed: a token service has no reason to, and the credential would be at stake.
- * @throws UpstreamError unauthorized where the service refuses, else what kept it from answering.
+ * @throws CredentialRefused where the service refuses, else an UpstreamError that says what kept it from answering.
  */
 export async function requestToken(request: TokenRequest, context: TokenRequestContext): Promise<Token> {
   const { limits, upstream } = context;
@@ -75,14 +75,11 @@ function isHeaderToken(token: string): boolean {
 
 function refusalOf(reply: Reply, host: string, upstream: string): UpstreamError {
   const { status } = reply;
-  const kinds: Partial<Record<number, UpstreamErrorKind>> = {
-    401: "unauthorized",
-    403: "unauthorized",
-    429: "rate-limited",
-  };
-  const retryAfter = status === 429 || status === 503 ? retryAfterOf(reply.headers) : undefined;
   const message = `the token service ${host} answered ${status}`;
-  return new UpstreamError(kinds[status] ?? "bad-response", message, { upstream, status, retryAfter });
+  if (status === 401 || status === 403) return new CredentialRefused("unauthorized", message, { upstream, status });
+  const kind: UpstreamErrorKind = status === 429 ? "rate-limited" : "bad-response";
+  const retryAfter = status === 429 || status === 503 ? retryAfterOf(reply.headers) : undefined;
+  return new UpstreamError(kind, message, { upstream, status, retryAfter });
 }
 
 function parseToken(bytes: Buffer | undefined, host: string, upstream: string): Token {

@@ -1,7 +1,7 @@
 import type { BlobStore } from "../blobstore/index.ts";
 import type { Budget } from "../eviction/index.ts";
 import type { Metadata } from "../metadata/index.ts";
-import { RegistryError, type Digest, type Reference, type RepositoryName } from "../oci/index.ts";
+import { RegistryError, type Digest, type Reference, type RepositoryName, type Tag } from "../oci/index.ts";
 import type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, TagsAnswer } from "./answers.ts";
 import { BlobAccess } from "./blobs/blob-access.ts";
 import { BlobFills } from "./blobs/blob-fills.ts";
@@ -24,6 +24,7 @@ import { refetch } from "./refetch.ts";
 import { sourceOf, type Source, type Trace, type UpstreamEntry } from "./source.ts";
 import { StoreHealth } from "./store-health.ts";
 import { StoredBlobs, type ReadCheck } from "./blobs/stored-blobs.ts";
+import { createTagPolicies } from "./manifests/tag-policies.ts";
 import { Tags } from "./manifests/tags.ts";
 
 export interface CacheSettings {
@@ -123,18 +124,25 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const parts = new BlobParts({ index, access, fills, flights, clock, observer });
   const blobs = new Blobs({ index, eviction, access, membership, stored, fills, parts, flights });
   const entries = new Map(ports.upstreams.map((entry) => [entry.upstream.name, entry]));
+  const tagPolicies = new Map(
+    ports.upstreams.map((entry) => [entry.upstream.name, createTagPolicies(entry.tags, entry.tagPatterns)]),
+  );
 
   const source = ({ upstream, repository, trace }: Target): Source => {
     const entry = entries.get(upstream);
     if (!entry) throw new RegistryError("NAME_UNKNOWN", `${upstream} is not configured`);
     return sourceOf(entry, repository, trace, clock.now());
   };
+  const tagSource = (target: Target, tag: Tag): Source => {
+    const plain = source(target);
+    return { ...plain, tags: tagPolicies.get(target.upstream)?.(tag) ?? plain.tags };
+  };
 
   return {
     manifest: async (target, reference, { method, mustCheck }) =>
       reference.kind === "digest"
         ? manifests.answer(source(target), reference.digest, method)
-        : tags.answer({ source: source(target), tag: reference.tag, method, mustCheck }),
+        : tags.answer({ source: tagSource(target, reference.tag), tag: reference.tag, method, mustCheck }),
     blob: async (target, digest, { method, range, signal }) => {
       const request = { source: source(target), digest, range, signal };
       return method === "HEAD" ? blobs.head(request) : blobs.get(request);

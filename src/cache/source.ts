@@ -4,11 +4,14 @@ import { formatReference, RegistryError } from "../oci/index.ts";
 import { UpstreamError, type Upstream } from "../upstream/index.ts";
 import { withDeadline, type Clock } from "./clock.ts";
 import type { TagPolicy } from "./manifests/freshness.ts";
+import type { TagPattern } from "./manifests/tag-policies.ts";
 
 /** One configured upstream with the policy that holds for it. */
 export interface UpstreamEntry {
   upstream: Upstream;
+  /** What holds for whatever no pattern matches: other tags, lists of tags, absent digests. */
   tags: TagPolicy;
+  tagPatterns: readonly TagPattern[];
   limits: SourceLimits;
 }
 
@@ -19,7 +22,7 @@ export interface SourceLimits {
 }
 
 /** One repository of one upstream, as a request names it. */
-export interface Source extends UpstreamEntry {
+export interface Source extends Omit<UpstreamEntry, "tagPatterns"> {
   key: RepositoryKey;
   trace: Trace;
   /** When `answerWithin` is used up, in ms since the epoch. */

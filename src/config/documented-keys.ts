@@ -6,8 +6,8 @@ export type Key =
   | { kind: "built" }
   /** Documented, not built yet. `asksForNothing` accepts the values that change nothing. */
   | { kind: "unbuilt"; asksForNothing: (value: unknown) => boolean; values?: readonly string[] }
-  /** A section of keys. `isListUnbuilt`: a list in its place is documented too. */
-  | { kind: "section"; keys: Keys; isListUnbuilt?: boolean }
+  /** A section of keys. */
+  | { kind: "section"; keys: Keys }
   /** A map from names to sections. */
   | { kind: "map"; keys: Keys }
   /** A list of sections, or of plain values. */
@@ -27,22 +27,18 @@ const onlyFalse = unbuilt((value) => value === false || value === "false");
 
 const tlsServer = section({ certFile: unbuilt(), keyFile: unbuilt(), clientCaFile: unbuilt() });
 
-const tags: Key = {
-  kind: "section",
-  isListUnbuilt: true,
-  keys: {
-    freshFor: built,
-    staleFor: built,
-    staleAfter: built,
-    absentFor: built,
-    onGone: built,
-    goneGrace: built,
-    onDenied: built,
-    cooldown: unbuilt((value) => parseDuration(value) === 0),
-    match: unbuilt(),
-    patterns: unbuilt(),
-  },
+const tagPolicy: Keys = {
+  freshFor: built,
+  staleFor: built,
+  staleAfter: built,
+  absentFor: built,
+  onGone: built,
+  goneGrace: built,
+  onDenied: built,
+  cooldown: unbuilt((value) => parseDuration(value) === 0),
 };
+
+const tags = section({ ...tagPolicy, patterns: { kind: "list", keys: { match: built, ...tagPolicy } } });
 
 const limits = section({
   answerWithin: built,

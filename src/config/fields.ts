@@ -43,6 +43,7 @@ export const upstreamName = () => field(parseAuthority, "the name of an upstream
 export const hostnames = () => field((value) => parseList(value, parseHost), "host names without a port");
 export const authorities = () => field((value) => parseList(value, parseAuthority), "hosts such as auth.docker.io");
 export const platforms = () => field(parsePlatforms, "one or more platforms such as linux/amd64 or linux/arm/v7");
+export const tagGlob = () => field(parseTagGlob, "a pattern of tags such as v* or *-rc");
 export const proxyUrl = () => secret(parseProxyUrl, "an http or https URL such as http://proxy.example:3128");
 export const endpointUrl = () =>
   secret(parseEndpointUrl, "an http or https URL such as https://ghcr.io, without user, query, hash or /v2");
@@ -117,6 +118,11 @@ function parseList<T>(value: unknown, parse: (part: unknown) => T | undefined): 
 function parsePlatforms(value: unknown): string[] | undefined {
   const parsed = parseList(value, (part) => (typeof part === "string" ? parsePlatform(part) : undefined));
   return parsed === undefined || parsed.length === 0 ? undefined : [...new Set(parsed)];
+}
+
+/** What could match a tag at all: its characters, and stars. */
+function parseTagGlob(value: unknown): string | undefined {
+  return typeof value === "string" && /^[\w*][\w.*-]{0,127}$/.test(value) ? value : undefined;
 }
 
 function asList(value: unknown): unknown[] {

@@ -67,7 +67,10 @@ function upstreamText(upstream: UpstreamEntry) {
     listen: upstream.listen.length > 0 ? listenText(upstream.listen) : undefined,
     proxy: upstream.proxy === undefined ? undefined : redactUrl(upstream.proxy),
     tls: upstream.caFile === undefined ? undefined : { caFile: upstream.caFile },
-    tags: tagsText(upstream.tags),
+    tags: {
+      ...tagsText(upstream.tags),
+      patterns: upstream.tagPatterns.map(({ match, ...policy }) => ({ match, ...tagsText(policy) })),
+    },
     limits: limitsText(upstream.limits),
   };
 }

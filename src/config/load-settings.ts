@@ -88,7 +88,7 @@ function resolveSettings(document: DocumentSettings, faults: ConfigFault[]): Set
     defaultUpstream: document.defaultUpstream ?? "docker.io",
     upstreams: resolveUpstreams(document, faults),
   };
-  faults.push(...resolvePolicies([document], "").faults, ...findConflicts(settings));
+  faults.push(...resolvePolicies([{ path: "", document }]).faults, ...findConflicts(settings));
   return settings;
 }
 

@@ -1,12 +1,13 @@
 import type { ConfigFault } from "./errors.ts";
-import type { LimitsDocument, TagsDocument } from "./schema.ts";
-import type { LimitSettings, TagSettings } from "./settings.ts";
+import type { LimitsDocument, TagPatternDocument, TagsDocument } from "./schema.ts";
+import type { LimitSettings, TagPatternSettings, TagSettings } from "./settings.ts";
 
 const day = 86_400_000;
 
 /** The global tags and limits, or those of one upstream where `over` says what it sets itself. */
 export interface Policies {
   tags: TagSettings;
+  tagPatterns: TagPatternSettings[];
   limits: LimitSettings;
 }
 
@@ -15,29 +16,55 @@ export interface PoliciesDocument {
   limits?: LimitsDocument | undefined;
 }
 
+/** Keys that stand together in the document, at `path`. */
+export interface PolicyLayer {
+  /** With a dot at its end; empty for the global one. */
+  path: string;
+  document: PoliciesDocument;
+}
+
 /**
- * Settings of tags and limits from layers, the strongest first.
+ * Settings of tags and limits from layers, the strongest first: what a stronger layer says wins, and within a layer its
+ * patterns win over its plain keys. Of all patterns only the first that matches a tag counts.
  * A default that would not fit into `answerWithin` is shortened to it; one that was written and does not fit is a fault.
  */
-export function resolvePolicies(
-  layers: readonly PoliciesDocument[],
-  path: string,
-): { policies: Policies; faults: ConfigFault[] } {
-  const tags = overlay(layers.map((layer) => layer.tags));
-  const limits = overlay(layers.map((layer) => layer.limits));
+export function resolvePolicies(layers: readonly PolicyLayer[]): { policies: Policies; faults: ConfigFault[] } {
+  const path = layers[0]?.path ?? "";
+  const tags = overlay(layers.map(({ document }) => document.tags));
+  const limits = overlay(layers.map(({ document }) => document.limits));
   const answerWithinMs = limits.answerWithin ?? 20_000;
   const faults: ConfigFault[] = [];
-  const check = (name: string, value: number | undefined): void => {
+  const check = (place: string, name: string, value: number | undefined): void => {
     if (value === undefined || value <= answerWithinMs) return;
-    faults.push({
-      path: `${path}${name}`,
-      message: `must not be longer than limits.answerWithin (${answerWithinMs} ms)`,
-    });
+    const limit = `${place.startsWith(path) ? "" : path}limits.answerWithin`;
+    faults.push({ path: `${place}${name}`, message: `must not be longer than ${limit} (${answerWithinMs} ms)` });
   };
-  check("limits.headerTimeout", limits.headerTimeout);
-  check("tags.staleAfter", tags.staleAfter);
-  const policies = { tags: tagSettings(tags, answerWithinMs), limits: limitSettings(limits, answerWithinMs) };
+  check(path, "limits.headerTimeout", limits.headerTimeout);
+  check(path, "tags.staleAfter", tags.staleAfter);
+  const tagPatterns = patternsOf(layers).map(({ place, match, own, policy }): TagPatternSettings => {
+    check(place, ".staleAfter", own.staleAfter);
+    if (match === undefined) faults.push({ path: place, message: "has no match" });
+    return { match: match ?? "*", ...tagSettings(policy, answerWithinMs) };
+  });
+  const policies = {
+    tags: tagSettings(tags, answerWithinMs),
+    tagPatterns,
+    limits: limitSettings(limits, answerWithinMs),
+  };
   return { policies, faults };
+}
+
+/** Each pattern with what holds for its tags; a plain key of a stronger layer than its own holds for them too. */
+function patternsOf(layers: readonly PolicyLayer[]) {
+  const plain = layers.map(({ document }) => document.tags);
+  return layers.flatMap(({ path, document }, layer) =>
+    (document.tags?.patterns ?? []).map(({ match, ...own }: TagPatternDocument, index) => ({
+      place: `${path}tags.patterns[${index}]`,
+      match,
+      own,
+      policy: overlay<TagsDocument>(plain.toSpliced(layer, 0, own)),
+    })),
+  );
 }
 
 function tagSettings(tags: TagsDocument, answerWithinMs: number): TagSettings {

@@ -20,13 +20,14 @@ import {
   section,
   share,
   size,
+  tagGlob,
   text,
   timer,
   upstreamName,
 } from "./fields.ts";
 import { logFormats, logLevels, readChecks } from "./settings.ts";
 
-const tags = section({
+const tagPolicy = {
   freshFor: duration(),
   staleFor: duration(),
   staleAfter: timer(),
@@ -34,6 +35,16 @@ const tags = section({
   onGone: choice(["drop", "keep"]),
   goneGrace: duration(),
   onDenied: choice(["refuse", "keep"]),
+};
+
+const tagPattern = section({ match: tagGlob(), ...tagPolicy });
+
+const tags = section({
+  ...tagPolicy,
+  // A list whose every entry is commented out has no value.
+  patterns: z
+    .preprocess((value) => value ?? [], z.array(tagPattern, { error: "must be a list of sections" }))
+    .optional(),
 });
 
 const limits = section({
@@ -102,4 +113,5 @@ export type EndpointDocument = z.infer<typeof endpointSection>;
 export type CredentialsDocument = z.infer<typeof credentials>;
 export type PinDocument = z.infer<typeof pinSection>;
 export type TagsDocument = z.infer<typeof tags>;
+export type TagPatternDocument = z.infer<typeof tagPattern>;
 export type LimitsDocument = z.infer<typeof limits>;

@@ -56,7 +56,10 @@ export interface PinEntry {
   readonly platforms: readonly string[] | undefined;
 }
 
-/** One upstream registry. `tags` and `limits` are complete: its own values over the global ones over the defaults. */
+/**
+ * One upstream registry. `tags`, `tagPatterns` and `limits` are complete: its own values over the global ones over the
+ * defaults.
+ */
 export interface UpstreamEntry {
   /** Lower case; a port is part of it. */
   readonly name: string;
@@ -72,7 +75,10 @@ export interface UpstreamEntry {
   /** Certificates in PEM to trust besides the system's; read from `caFile`. */
   readonly ca: string | undefined;
   readonly caFile: string | undefined;
+  /** What holds for tags that no pattern matches. */
   readonly tags: TagSettings;
+  /** The first that matches a tag holds for it. */
+  readonly tagPatterns: readonly TagPatternSettings[];
   readonly limits: LimitSettings;
 }
 
@@ -94,6 +100,11 @@ export interface TagSettings {
   readonly onGone: "drop" | "keep";
   readonly goneGraceMs: number;
   readonly onDenied: "refuse" | "keep";
+}
+
+export interface TagPatternSettings extends TagSettings {
+  /** A glob over tags (`compileGlob`). */
+  readonly match: string;
 }
 
 export interface LimitSettings {

@@ -59,7 +59,10 @@ interface Resolution {
 
 function resolveUpstream({ name, own, path, document, faults }: Resolution): UpstreamEntry {
   const builtin = builtinUpstreams.find((upstream) => upstream.name === name);
-  const { policies, faults: policyFaults } = resolvePolicies([own, document], `${path}.`);
+  const { policies, faults: policyFaults } = resolvePolicies([
+    { path: `${path}.`, document: own },
+    { path: "", document },
+  ]);
   // Without tags or limits of its own it has the global ones, whose faults are told once, at their own path.
   if (own.tags || own.limits) faults.push(...policyFaults);
   const caFile = own.tls?.caFile;

@@ -96,7 +96,7 @@ export async function openHangar(
     noticed,
     staging: () => readdir(join(directory, "ingest")),
     request: (of, name = "library/demo", claimedSize) => ({
-      source: sourceOf({ upstream, tags, limits }, repositoryOf(name), { upstreamMs: 0 }, clock.now()),
+      source: sourceOf({ upstream, tags, tagPatterns: [], limits }, repositoryOf(name), { upstreamMs: 0 }, clock.now()),
       digest: of,
       claimedSize,
     }),

@@ -51,7 +51,7 @@ export async function openCache(withStore: (store: BlobStore) => BlobStore = (st
       scrub: { verifyOnRead: "stale" },
     },
     {
-      upstreams: [{ upstream, tags, limits: { answerWithinMs: 20_000, maxBlobSizeBytes: 1e12 } }],
+      upstreams: [{ upstream, tags, tagPatterns: [], limits: { answerWithinMs: 20_000, maxBlobSizeBytes: 1e12 } }],
       ...{ store, index, eviction, clock, adopt: () => Promise.resolve(false) },
       observer: {
         verifyFailed: (name) => noticed.push(name),

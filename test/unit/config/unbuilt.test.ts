@@ -48,7 +48,6 @@ describe("keys that are documented, but not built yet", () => {
       "upstreams.quay.io.push",
       '"passthrough" is documented, but not built yet; only "deny" is',
     ],
-    ["tags: [{ match: 'v*', freshFor: 1d }]", "tags", "a list of patterns is documented, but not built yet"],
     ["access: { mode: closed }", "access.mode", "must be one of open, basic, upstream"],
   ])("are refused with what is possible: %s", (yaml, path, message) => {
     expect(faultsOf(yaml)).toEqual([{ path, message }]);

@@ -1,6 +1,6 @@
 import type { BlobStore } from "../blobstore/index.ts";
 import type { Budget } from "../eviction/index.ts";
-import type { Metadata } from "../metadata/index.ts";
+import type { Metadata, RepositoryKey } from "../metadata/index.ts";
 import { RegistryError, type Digest, type Reference, type RepositoryName, type Tag } from "../oci/index.ts";
 import type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, TagsAnswer } from "./answers.ts";
 import { BlobAccess } from "./blobs/blob-access.ts";
@@ -11,6 +11,7 @@ import type { Clock } from "./clock.ts";
 import type { FlightPorts } from "./flights/flight.ts";
 import type { CacheObserver } from "./observer.ts";
 import { durably } from "./durably.ts";
+import { Generations } from "./generations.ts";
 import { Flights, type AbandonedPolicy } from "./flights/flights.ts";
 import type { Adopt, Keeping } from "./keeping.ts";
 import { Listings } from "./listings.ts";
@@ -19,6 +20,7 @@ import { Manifests } from "./manifests/manifests.ts";
 import { Membership } from "./membership.ts";
 import { Memory } from "./memory.ts";
 import { Negatives } from "./negatives.ts";
+import { Pushes, type Change } from "./pushes.ts";
 import type { ByteRange } from "./blobs/ranges.ts";
 import { refetch } from "./refetch.ts";
 import { sourceOf, type Source, type Trace, type UpstreamEntry } from "./source.ts";
@@ -67,6 +69,8 @@ export interface Cache {
   ): Promise<BlobAnswer | RangeUnsatisfiable>;
   tags(target: Target): Promise<TagsAnswer>;
   referrers(target: Target, digest: Digest): Promise<ReferrersAnswer>;
+  /** A push through us has changed the repository: what is kept of it is checked again. Resolves when the index says so. */
+  changed(repository: RepositoryKey, change: Change): Promise<void>;
   flights(): { running: number; followers: number };
   /** Fetches again what was lost, if something that is kept needs it; whether it was asked for. Rejects where the upstream fails. */
   refetch(digest: Digest): Promise<boolean>;
@@ -92,6 +96,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   };
   const memory = new Memory(settings.memory);
   const negatives = new Negatives(clock);
+  const generations = new Generations();
   const membership = new Membership(index, clock, observer);
   const flights = new Flights(
     {
@@ -119,6 +124,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const manifests = new Manifests({ index, eviction, store: manifestStore, membership, negatives, clock });
   const tags = new Tags({ index, eviction, manifests, manifestStore, negatives, clock, observer });
   const listings = new Listings(index, clock, observer);
+  const pushes = new Pushes({ index, listings, generations, observer });
   const access = new BlobAccess({ index, membership, negatives, clock });
   const fills = new BlobFills({ index, access, flights, clock });
   const parts = new BlobParts({ index, access, fills, flights, clock, observer });
@@ -131,7 +137,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const source = ({ upstream, repository, trace }: Target): Source => {
     const entry = entries.get(upstream);
     if (!entry) throw new RegistryError("NAME_UNKNOWN", `${upstream} is not configured`);
-    return sourceOf(entry, repository, trace, clock.now());
+    return sourceOf(entry, { repository, trace }, { now: clock.now(), mark: (key) => generations.mark(key) });
   };
   const tagSource = (target: Target, tag: Tag): Source => {
     const plain = source(target);
@@ -149,6 +155,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     },
     tags: async (target) => listings.tags(source(target)),
     referrers: async (target, digest) => listings.referrers(source(target), digest),
+    changed: (repository, change) => pushes.changed(repository, change),
     flights: () => ({ running: flights.running, followers: flights.followers }),
     refetch: (digest) =>
       refetch(digest, {

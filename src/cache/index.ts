@@ -6,3 +6,4 @@ export type { CacheObserver } from "./observer.ts";
 export { systemClock, type Clock } from "./clock.ts";
 export { spanOf, type ByteRange } from "./blobs/ranges.ts";
 export type { BlobReader } from "./blobs/reader.ts";
+export type { Change } from "./pushes.ts";

@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Listing, ListingKind, Metadata } from "../metadata/index.ts";
+import type { Listing, ListingKind, Metadata, RepositoryKey } from "../metadata/index.ts";
 import { parseManifest, referrersTag, RegistryError, type Digest } from "../oci/index.ts";
 import type { AnswerOutcome, Age, ReferrersAnswer, TagsAnswer } from "./answers.ts";
 import type { Clock } from "./clock.ts";
@@ -31,6 +31,11 @@ export class Listings {
     this.#index = index;
     this.#clock = clock;
     this.#observer = observer;
+  }
+
+  /** Forgets a list that a push has changed. */
+  async drop(repository: RepositoryKey, kind: ListingKind, key: string): Promise<void> {
+    await durably(this.#observer, this.#index.dropListing(repository, kind, key));
   }
 
   /** @throws RegistryError NAME_UNKNOWN where the upstream has no such repository. */
@@ -93,11 +98,11 @@ export class Listings {
   ): Promise<string | undefined> {
     const value = await askUpstream(this.#clock, source, ask);
     if (value === undefined) {
-      await durably(this.#observer, this.#index.dropListing(source.key, kind, key));
+      if (source.mark.isCurrent()) await this.drop(source.key, kind, key);
       return undefined;
     }
     const body = JSON.stringify(value);
-    await this.#keep(source, kind, key, body);
+    if (source.mark.isCurrent()) await this.#keep(source, kind, key, body);
     return body;
   }
 

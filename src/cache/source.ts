@@ -3,6 +3,7 @@ import type { Reference, RepositoryName } from "../oci/index.ts";
 import { formatReference, RegistryError } from "../oci/index.ts";
 import { UpstreamError, type Upstream } from "../upstream/index.ts";
 import { withDeadline, type Clock } from "./clock.ts";
+import type { Mark } from "./generations.ts";
 import type { TagPolicy } from "./manifests/freshness.ts";
 import type { TagPattern } from "./manifests/tag-policies.ts";
 
@@ -25,14 +26,20 @@ export interface SourceLimits {
 export interface Source extends Omit<UpstreamEntry, "tagPatterns"> {
   key: RepositoryKey;
   trace: Trace;
+  /** When the request came, in the life of the repository. */
+  mark: Mark;
   /** When `answerWithin` is used up, in ms since the epoch. */
   deadlineAt: number;
 }
 
-export function sourceOf(entry: UpstreamEntry, repository: RepositoryName, trace: Trace, now: number): Source {
+export function sourceOf(
+  entry: UpstreamEntry,
+  { repository, trace }: { repository: RepositoryName; trace: Trace },
+  { now, mark }: { now: number; mark: (repository: RepositoryKey) => Mark },
+): Source {
   const { upstream, tags, limits } = entry;
   const key = { upstream: upstream.name, name: repository };
-  return { upstream, tags, limits, key, trace, deadlineAt: now + limits.answerWithinMs };
+  return { upstream, tags, limits, key, trace, mark: mark(key), deadlineAt: now + limits.answerWithinMs };
 }
 
 /** What is left of `answerWithin`, in ms. */
@@ -40,9 +47,12 @@ export function remainingMs(clock: Clock, source: Source): number {
   return Math.max(0, source.deadlineAt - clock.now());
 }
 
-/** A key for maps over `what` of a repository; names cannot hold a space. */
-export function sourceKey(source: Source, what: string): string {
-  return `${source.key.upstream} ${source.key.name} ${what}`;
+/**
+ * A key for maps over `what` of a repository as it is since the last push through us: after another one nobody joins an
+ * older question, nor believes an older absence. Names cannot hold a space.
+ */
+export function sourceKey({ key, mark }: Source, what: string): string {
+  return `${key.upstream} ${key.name} ${mark.generation} ${what}`;
 }
 
 export function manifestKey(source: Source, reference: Reference): string {

@@ -34,3 +34,9 @@ export function formatReference(reference: Reference): string {
 export function referrersTag(digest: Digest): Tag {
   return `${digestAlgorithm(digest)}-${digestHex(digest).slice(0, 64)}` as Tag;
 }
+
+/** The digest whose referrers are kept under `tag`, if it can be told from it: of a sha512 digest half is cut off. */
+export function subjectOfReferrersTag(tag: Tag): Digest | undefined {
+  const [, hex] = /^sha256-([a-f0-9]{64})$/.exec(tag) ?? [];
+  return hex === undefined ? undefined : parseDigest(`sha256:${hex}`);
+}

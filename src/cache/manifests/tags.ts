@@ -82,8 +82,9 @@ export class Tags {
     return this.#stored(row.held, (manifest) => manifestAnswer("hit", manifest, { age, flag: "rolled-back" }));
   }
 
-  #write(write: Promise<void>): Promise<boolean> {
-    return durably(this.#ports.observer, write);
+  /** Writes what a request has found out, unless a push has made it old meanwhile. */
+  async #write({ source }: TagRequest, write: () => Promise<void>): Promise<boolean> {
+    return source.mark.isCurrent() && durably(this.#ports.observer, write());
   }
 
   #key({ source, tag }: TagRequest): string {
@@ -125,10 +126,12 @@ export class Tags {
     if (!head) return { kind: "absent" };
     if (row && head.digest !== undefined && head.digest === row.manifest) {
       // A digest that was named in between, and never fetched, is forgotten with this.
-      const move = row.pending
-        ? index.moveTag(source.key, tag, head.digest, clock.now())
-        : index.confirmTag(source.key, tag, clock.now());
-      await this.#write(move);
+      const { digest } = head;
+      await this.#write(request, () =>
+        row.pending
+          ? index.moveTag(source.key, tag, digest, clock.now())
+          : index.confirmTag(source.key, tag, clock.now()),
+      );
       return { kind: "confirmed", isFromOrigin: head.isFromOrigin };
     }
     const named = namedBy(head);
@@ -138,21 +141,25 @@ export class Tags {
   }
 
   /** A digest that we have already, for instance under another tag, needs no fetch: the HEAD proves it is in this repository. */
-  async #recordNamed({ source, tag }: TagRequest, named: Named): Promise<void> {
+  async #recordNamed(request: TagRequest, named: Named): Promise<void> {
+    const { source, tag } = request;
     const { index, clock } = this.#ports;
     if (index.manifest(named.digest)) {
-      await this.#write(index.recordMember(source.key, named.digest, named.size));
-      await this.#write(index.moveTag(source.key, tag, named.digest, clock.now()));
+      await this.#write(request, () => index.recordMember(source.key, named.digest, named.size));
+      await this.#write(request, () => index.moveTag(source.key, tag, named.digest, clock.now()));
     } else {
-      await this.#write(index.recordPending(source.key, tag, named, clock.now()));
+      await this.#write(request, () => index.recordPending(source.key, tag, named, clock.now()));
     }
   }
 
-  async #fetchByTag({ source, tag }: TagRequest): Promise<Resolution> {
+  async #fetchByTag(request: TagRequest): Promise<Resolution> {
+    const { source, tag } = request;
     const { index, manifests, clock } = this.#ports;
     const manifest = await manifests.fetch(source, { kind: "tag", tag }).promise;
     if (!manifest) return { kind: "absent" };
-    if (manifest.isKept) await this.#write(index.moveTag(source.key, tag, manifest.digest, clock.now()));
+    if (manifest.isKept) {
+      await this.#write(request, () => index.moveTag(source.key, tag, manifest.digest, clock.now()));
+    }
     return { kind: "fetched", manifest };
   }
 
@@ -186,7 +193,9 @@ export class Tags {
     const { promise, isLeader } = manifests.fetch(source, { kind: "digest", digest: named.digest });
     const fetched = await waitFor(source, promise);
     if (!fetched) return this.#refetched(request, extra);
-    if (fetched.isKept) await this.#write(index.moveTag(source.key, tag, named.digest, clock.now()));
+    if (fetched.isKept) {
+      await this.#write(request, () => index.moveTag(source.key, tag, named.digest, clock.now()));
+    }
     return manifestAnswer(outcomeOf(fetched, isLeader), fetched, extra);
   }
 
@@ -203,10 +212,10 @@ export class Tags {
     const { index, negatives, clock } = this.#ports;
     negatives.add(this.#key(request), source.tags.absentForMs);
     if (row && isGone(row, source.tags, clock.now())) {
-      await this.#write(index.dropTag(source.key, tag));
+      await this.#write(request, () => index.dropTag(source.key, tag));
       return this.#absent(request, undefined);
     }
-    if (row?.manifest) await this.#write(index.markTagGone(source.key, tag, clock.now()));
+    if (row?.manifest) await this.#write(request, () => index.markTagGone(source.key, tag, clock.now()));
     return this.#absent(request, row);
   }
 

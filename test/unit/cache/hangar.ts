@@ -7,6 +7,7 @@ import { FlightReader } from "../../../src/cache/flights/flight-reader.ts";
 import type { FlightRequest } from "../../../src/cache/flights/flight.ts";
 import { Flights, type FlightsPorts, type Seat } from "../../../src/cache/flights/flights.ts";
 import type { BlobReader } from "../../../src/cache/blobs/reader.ts";
+import { Generations } from "../../../src/cache/generations.ts";
 import { sourceOf } from "../../../src/cache/source.ts";
 import { createBudget, type Budget } from "../../../src/eviction/index.ts";
 import { digestOf, parseRepositoryName, type Digest, type RepositoryName } from "../../../src/oci/index.ts";
@@ -96,7 +97,11 @@ export async function openHangar(
     noticed,
     staging: () => readdir(join(directory, "ingest")),
     request: (of, name = "library/demo", claimedSize) => ({
-      source: sourceOf({ upstream, tags, tagPatterns: [], limits }, repositoryOf(name), { upstreamMs: 0 }, clock.now()),
+      source: sourceOf(
+        { upstream, tags, tagPatterns: [], limits },
+        { repository: repositoryOf(name), trace: { upstreamMs: 0 } },
+        { now: clock.now(), mark: (key) => new Generations().mark(key) },
+      ),
       digest: of,
       claimedSize,
     }),

@@ -94,6 +94,8 @@ export interface Metadata {
   manifest(digest: Digest): ManifestRow | undefined;
   /** Whether `digest` is recorded as held by the repository, or a manifest held by it (over any number of `child` edges) names it by config, layer or child. */
   isMember(repository: RepositoryKey, digest: Digest): boolean;
+  /** The row of a digest that the repository holds (see `isMember`), in one look. */
+  held(repository: RepositoryKey, digest: Digest): BlobRow | undefined;
   /** Whether an own fetch or a proof through the repository is recorded; named by a manifest does not count. */
   isRecordedMember(repository: RepositoryKey, digest: Digest): boolean;
   /** The size that a stored manifest of the repository claims for a config or a layer; undefined where none names it. */

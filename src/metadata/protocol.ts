@@ -52,8 +52,13 @@ export interface Renew {
 
 export const renewalStates = { waiting: 0, done: 1, failed: 2 } as const;
 
-/** To the writer. After "end" it closes the index and its thread ends. */
-export type ToWriter = { id: number; op: WriteOp | ControlOp } | Renew | "end";
+export interface Numbered {
+  id: number;
+  op: WriteOp | ControlOp;
+}
+
+/** To the writer: operations in order, or one of the others. After "end" it closes the index and its thread ends. */
+export type ToWriter = Numbered[] | Renew | "end";
 
 /** Errors cross the thread as plain values: structured clone drops the fields of an Error. */
 export interface Failure {

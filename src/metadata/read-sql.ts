@@ -3,6 +3,15 @@ const repositoryId = `(SELECT id FROM repository WHERE upstream = :upstream AND 
 /** Deeper graphs prove nothing; the same bound as for manifests that are followed. */
 const maxDepth = 4;
 
+/** Nearly every proof is of this kind: a manifest that the repository holds names the blob. Looked for from its manifests. */
+function directly(roles: string): string {
+  return `
+    SELECT edge.size FROM member CROSS JOIN edge
+      ON edge.parent = member.blob AND edge.child = :blob AND edge.role IN (${roles})
+    WHERE member.repository = :repository AND member.is_manifest = 1
+    LIMIT 1`;
+}
+
 /** From a blob to the manifests that name it, and over child edges up to one that the repository holds. */
 function fromBlob(roles: string): string {
   return `
@@ -21,8 +30,7 @@ function fromBlob(roles: string): string {
 function fromRepository(roles: string): string {
   return `
     WITH RECURSIVE below (id, depth) AS (
-      SELECT manifest.id, 1 FROM member CROSS JOIN manifest ON manifest.id = member.blob
-      WHERE member.repository = :repository
+      SELECT blob, 1 FROM member WHERE repository = :repository AND is_manifest = 1
       UNION
       SELECT manifest.id, below.depth + 1
       FROM below CROSS JOIN edge ON edge.parent = below.id AND edge.role = 'child'
@@ -48,13 +56,15 @@ export const readSql = {
 
   /** Where a question of membership begins; `refs` tells how many manifests name the digest. */
   relation: `
-    SELECT blob.id AS blob, repository.id AS repository, blob.refs,
+    SELECT blob.id AS blob, repository.id AS repository, blob.size, blob.state, blob.refs,
       EXISTS (SELECT 1 FROM member WHERE member.repository = repository.id AND member.blob = blob.id) AS isRecorded
     FROM blob CROSS JOIN repository
     WHERE blob.digest = :digest AND repository.upstream = :upstream AND repository.name = :name`,
 
+  memberDirectly: directly("'config', 'layer', 'child'"),
   memberFromBlob: fromBlob("'config', 'layer', 'child'"),
   memberFromRepository: fromRepository("'config', 'layer', 'child'"),
+  claimDirectly: directly("'config', 'layer'"),
   claimFromBlob: fromBlob("'config', 'layer'"),
   claimFromRepository: fromRepository("'config', 'layer'"),
 

@@ -41,13 +41,19 @@ interface RelationIds {
   blob: number;
   repository: number;
 }
-interface Relation extends RelationIds {
+interface Relation extends RelationIds, Nullable<{ size: number }>, Pick<BlobRow, "state"> {
   refs: number;
   isRecorded: 0 | 1;
 }
 
-/** Above so many manifests that name a blob, the search begins at the repository: an empty layer may be in every image. */
-const maxRefsFromBlob = 200;
+/** An edge that proves membership: the size that its manifest claims. */
+interface Claim {
+  size: number;
+}
+type ClaimStatement = ReadStatement<RelationIds, Claim>;
+
+/** Up to so many manifests that name a blob, the search begins at them; a base layer may be in every image. */
+const maxRefsFromBlob = 8;
 
 /** Waiting for a lock would stop the event loop; in WAL mode readers wait only for a recovery. */
 const busyTimeoutMs = 1000;
@@ -85,10 +91,13 @@ export class Reader {
 
   isMember(repository: RepositoryKey, digest: Digest): boolean {
     const relation = this.#relation(repository, digest);
-    if (!relation) return false;
-    if (relation.isRecorded === 1) return true;
-    const { memberFromBlob, memberFromRepository } = this.#statements;
-    return (isRare(relation) ? memberFromBlob : memberFromRepository).get(idsOf(relation)) !== undefined;
+    return relation !== undefined && this.#isIn(relation);
+  }
+
+  held(repository: RepositoryKey, digest: Digest): BlobRow | undefined {
+    const relation = this.#relation(repository, digest);
+    if (!relation || !this.#isIn(relation)) return undefined;
+    return { digest, size: relation.size ?? undefined, state: relation.state };
   }
 
   isRecordedMember(repository: RepositoryKey, digest: Digest): boolean {
@@ -98,8 +107,8 @@ export class Reader {
   claimedSize(repository: RepositoryKey, digest: Digest): number | undefined {
     const relation = this.#relation(repository, digest);
     if (!relation) return undefined;
-    const { claimFromBlob, claimFromRepository } = this.#statements;
-    return (isRare(relation) ? claimFromBlob : claimFromRepository).get(idsOf(relation))?.size;
+    const { claimDirectly, claimFromBlob, claimFromRepository } = this.#statements;
+    return this.#claim(relation, { directly: claimDirectly, above: claimFromBlob, below: claimFromRepository })?.size;
   }
 
   isNamedAsBlob(digest: Digest): boolean {
@@ -141,6 +150,20 @@ export class Reader {
     return this.#statements.relation.get({ upstream, name, digest });
   }
 
+  #isIn(relation: Relation): boolean {
+    if (relation.isRecorded === 1) return true;
+    const { memberDirectly, memberFromBlob, memberFromRepository } = this.#statements;
+    const search = { directly: memberDirectly, above: memberFromBlob, below: memberFromRepository };
+    return this.#claim(relation, search) !== undefined;
+  }
+
+  /** What a manifest of the repository says of the blob: from the few that name it, else from those of the repository. */
+  #claim(relation: Relation, search: Record<"directly" | "above" | "below", ClaimStatement>): Claim | undefined {
+    const ids = idsOf(relation);
+    if (relation.refs <= maxRefsFromBlob) return search.above.get(ids);
+    return search.directly.get(ids) ?? search.below.get(ids);
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -152,19 +175,17 @@ function prepareAll(database: Database.Database) {
     blob: statement<DigestKey, Nullable<{ size: number }> & Pick<BlobRow, "digest" | "state">>(readSql.blob),
     manifest: statement<DigestKey, ManifestRow>(readSql.manifest),
     relation: statement<MemberKey, Relation>(readSql.relation),
-    memberFromBlob: statement<RelationIds, unknown>(readSql.memberFromBlob),
-    memberFromRepository: statement<RelationIds, unknown>(readSql.memberFromRepository),
-    claimFromBlob: statement<RelationIds, { size: number }>(readSql.claimFromBlob),
-    claimFromRepository: statement<RelationIds, { size: number }>(readSql.claimFromRepository),
+    memberDirectly: statement<RelationIds, Claim>(readSql.memberDirectly),
+    memberFromBlob: statement<RelationIds, Claim>(readSql.memberFromBlob),
+    memberFromRepository: statement<RelationIds, Claim>(readSql.memberFromRepository),
+    claimDirectly: statement<RelationIds, Claim>(readSql.claimDirectly),
+    claimFromBlob: statement<RelationIds, Claim>(readSql.claimFromBlob),
+    claimFromRepository: statement<RelationIds, Claim>(readSql.claimFromRepository),
     namedAsBlob: statement<DigestKey, unknown>(readSql.namedAsBlob),
     tag: statement<TagKey, StoredTag>(readSql.tag),
     listing: statement<ListingKey, Listing>(readSql.listing),
     totals: statement<Record<string, never>, { key: string; value: number }>(readSql.totals),
   };
-}
-
-function isRare({ refs }: Relation): boolean {
-  return refs <= maxRefsFromBlob;
 }
 
 function idsOf({ blob, repository }: Relation): RelationIds {

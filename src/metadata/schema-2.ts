@@ -1,6 +1,7 @@
 /**
  * Version 2 of the index: what eviction, pins, history and upkeep need. Totals count files that are on the disk, so a
- * `doomed` blob counts until its file has gone; `is_manifest` tells a root from an orphan without a second table.
+ * `doomed` blob counts until its file has gone; `is_manifest` tells a root from an orphan, and the manifests of a repository
+ * from its blobs, without a second table.
  */
 export const schemaVersion2 = `
 ALTER TABLE blob ADD COLUMN stored_at INTEGER;
@@ -17,6 +18,13 @@ CREATE INDEX manifest_by_kind ON manifest (kind, accessed_at);
 CREATE INDEX manifest_leased ON manifest (leased_until) WHERE leased_until > 0;
 
 ALTER TABLE edge ADD COLUMN platform TEXT;
+
+ALTER TABLE member ADD COLUMN is_manifest INTEGER NOT NULL DEFAULT 0 CHECK (is_manifest IN (0, 1));
+UPDATE member SET is_manifest = 1 WHERE blob IN (SELECT id FROM manifest);
+CREATE INDEX member_manifest ON member (repository, blob) WHERE is_manifest = 1;
+CREATE TRIGGER member_inserted AFTER INSERT ON member WHEN EXISTS (SELECT 1 FROM manifest WHERE id = NEW.blob) BEGIN
+  UPDATE member SET is_manifest = 1 WHERE repository = NEW.repository AND blob = NEW.blob;
+END;
 
 ALTER TABLE tag ADD COLUMN held INTEGER REFERENCES manifest (id);
 CREATE INDEX tag_by_held ON tag (held) WHERE held IS NOT NULL;
@@ -43,9 +51,11 @@ INSERT INTO meta (key, value)
 
 CREATE TRIGGER manifest_marks_blob AFTER INSERT ON manifest BEGIN
   UPDATE blob SET is_manifest = 1 WHERE id = NEW.id;
+  UPDATE member SET is_manifest = 1 WHERE blob = NEW.id;
 END;
 CREATE TRIGGER manifest_unmarks_blob AFTER DELETE ON manifest BEGIN
   UPDATE blob SET is_manifest = 0 WHERE id = OLD.id;
+  UPDATE member SET is_manifest = 0 WHERE blob = OLD.id;
 END;
 
 DROP TRIGGER blob_inserted;

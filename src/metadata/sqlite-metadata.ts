@@ -84,6 +84,10 @@ class SqliteMetadata implements Metadata {
     return this.#reader.isMember(repository, digest);
   }
 
+  held(repository: RepositoryKey, digest: Digest): BlobRow | undefined {
+    return this.#reader.held(repository, digest);
+  }
+
   isRecordedMember(repository: RepositoryKey, digest: Digest): boolean {
     return this.#reader.isRecordedMember(repository, digest);
   }

@@ -5,6 +5,7 @@ import {
   renewalStates,
   type ControlOp,
   type FromWriter,
+  type Numbered,
   type Result,
   type ToWriter,
   type WriteOp,
@@ -23,6 +24,7 @@ export class WriterClient {
   readonly #worker: Worker;
   readonly #waiters = new Map<number, Waiter>();
   readonly #exited: Promise<void>;
+  #outbox: Numbered[] = [];
   #lastId = 0;
   #lost: WriteError | undefined;
 
@@ -67,7 +69,9 @@ export class WriterClient {
     if (this.#lost) return Promise.reject(this.#lost);
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#post({ id, op });
+    // A message costs as much as a short operation: those of one turn of the event loop travel together.
+    if (this.#outbox.length === 0) setImmediate(() => this.#flush());
+    this.#outbox.push({ id, op });
     return new Promise((resolve, reject) => {
       this.#waiters.set(id, { resolve, reject });
     });
@@ -90,7 +94,14 @@ export class WriterClient {
     await this.#exited;
   }
 
+  #flush(): void {
+    if (this.#outbox.length > 0) this.#worker.postMessage(this.#outbox);
+    this.#outbox = [];
+  }
+
+  /** Behind what has been sent before. */
   #post(message: ToWriter): void {
+    this.#flush();
     this.#worker.postMessage(message);
   }
 

@@ -9,6 +9,7 @@ import {
   renewalStates,
   type ControlOp,
   type FromWriter,
+  type Numbered,
   type Renew,
   type Result,
   type ToWriter,
@@ -30,7 +31,7 @@ class Writer {
   #database: Database;
   #writes: Writes;
   #transactions: Transactions;
-  readonly #queue: { id: number; op: WriteOp | ControlOp }[] = [];
+  readonly #queue: Numbered[] = [];
   readonly wasStoppedCleanly: boolean;
   readonly rebuilt: Rebuilt | undefined;
   #isScheduled = false;
@@ -56,7 +57,7 @@ class Writer {
       this.#renew(message);
       return;
     }
-    this.#queue.push(message);
+    this.#queue.push(...message);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     // The port hands over all that has arrived before setImmediate runs: that is the group.

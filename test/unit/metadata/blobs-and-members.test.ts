@@ -93,6 +93,9 @@ describe("blobs and membership", () => {
     expect(metadata.claimedSize(alpine, digestFor("everywhere"))).toBe(20);
     expect(metadata.isMember(elsewhere, digestFor("everywhere"))).toBe(false);
     expect(metadata.claimedSize(elsewhere, digestFor("everywhere"))).toBeUndefined();
+    expect(metadata.isMember(other, digestFor("everywhere"))).toBe(true);
+    expect(metadata.held(other, digestFor("everywhere"))).toEqual(metadata.blob(digestFor("everywhere")));
+    expect(metadata.held(elsewhere, digestFor("everywhere"))).toBeUndefined();
   });
 
   test("a manifest that is named as a child only is not known as a blob", async () => {

@@ -120,7 +120,10 @@ const wrongRefs = `
 
 const wrongMarks = `
   SELECT digest, is_manifest FROM blob
-  WHERE is_manifest <> EXISTS (SELECT 1 FROM manifest WHERE manifest.id = blob.id)`;
+  WHERE is_manifest <> EXISTS (SELECT 1 FROM manifest WHERE manifest.id = blob.id)
+  UNION ALL
+  SELECT 'member', is_manifest FROM member
+  WHERE is_manifest <> EXISTS (SELECT 1 FROM manifest WHERE manifest.id = member.blob)`;
 
 const recount = `
   SELECT (SELECT count(*) FROM blob WHERE state IN ('present', 'doomed')) AS blobs,

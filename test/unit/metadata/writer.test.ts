@@ -40,10 +40,9 @@ async function startWriter(): Promise<{
   };
 }
 
-const blob = (id: number): ToWriter => ({
-  id,
-  op: { op: "recordBlob", repository: alpine, digest: digestFor(String(id)), size: 1, at: 1 },
-});
+const blob = (id: number): ToWriter => [
+  { id, op: { op: "recordBlob", repository: alpine, digest: digestFor(String(id)), size: 1, at: 1 } },
+];
 
 describe("the writer", () => {
   test("commits together what arrives together", async () => {
@@ -57,7 +56,7 @@ describe("the writer", () => {
   test("undoes an operation that fails, and commits the others of its group", async () => {
     const { post, transactions } = await startWriter();
     post(blob(1));
-    post({ id: 2, op: { op: "moveTag", repository: alpine, tag: latest, digest: digestFor("missing"), at: 1 } });
+    post([{ id: 2, op: { op: "moveTag", repository: alpine, tag: latest, digest: digestFor("missing"), at: 1 } }]);
     post(blob(3));
     const results = (await transactions(3)).flat();
     expect(results.map(({ id, failure }) => [id, failure?.kind])).toEqual([
@@ -70,7 +69,7 @@ describe("the writer", () => {
   test("makes a copy only of what was written before", async () => {
     const { post, transactions } = await startWriter();
     post(blob(1));
-    post({ id: 2, op: { op: "backup" } });
+    post([{ id: 2, op: { op: "backup" } }]);
     post(blob(3));
     const groups = await transactions(3);
     expect(groups.map((group) => group.map(({ id }) => id))).toEqual([[1], [2], [3]]);
@@ -104,7 +103,7 @@ describe("the writer, where the index is begun anew", () => {
 
   test("makes no copy for it as long as its log can be written", async () => {
     const { directory, post, transactions } = await startWriter();
-    post({ id: 1, op: { op: "prepareRenewal" } });
+    post([{ id: 1, op: { op: "prepareRenewal" } }]);
     post(blob(2));
     expect((await transactions(2)).flat()).toMatchObject([{ id: 1, failure: { kind: "io" } }, { id: 2 }]);
     expect(existsSync(join(directory, "index.db.renewed"))).toBe(false);

@@ -12,7 +12,7 @@ import type { Step } from "./step-log.ts";
 
 const isEvery = isEveryPointWanted();
 /** More are added here: whatever writes to the data directory in a new way has a scenario. */
-const scenarios: readonly Scenario[] = isEvery ? [pull, eviction, reconcile] : [pull];
+const scenarios: readonly Scenario[] = [pull, eviction, reconcile];
 const realKills = isEvery ? 24 : 6;
 
 let scratch: Scratch;

@@ -28,6 +28,7 @@ const owners = {
   express: ["registry", "admin"],
   "http-proxy": ["passthrough"],
   "lru-cache": ["cache"],
+  bcryptjs: ["access"],
   undici: ["upstream"],
   "better-sqlite3": ["metadata"],
   zod: ["config"],

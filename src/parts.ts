@@ -1,3 +1,4 @@
+import { createAccess, type Access } from "./access/index.ts";
 import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
 import { createCache, type Cache, type Clock } from "./cache/index.ts";
 import type { Settings, UpstreamEntry } from "./config/index.ts";
@@ -16,6 +17,7 @@ export interface Parts {
   eviction: Eviction;
   upkeep: Upkeep;
   cache: Cache;
+  access: Access;
   metrics: Metrics;
 }
 
@@ -66,7 +68,9 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   const observer = observeCache(observing);
   const cache = createCache(settings, { upstreams, store, index, eviction, adopt, clock, observer });
   undo.push(() => cache.close());
-  const parts = { store, index, eviction, upkeep, cache, metrics };
+  const access = openAccess(settings, now, logger);
+  undo.push(() => access.close());
+  const parts = { access, store, index, eviction, upkeep, cache, metrics };
   observeGauges(parts);
   return parts;
 }
@@ -81,6 +85,11 @@ export async function beginUpkeep({ index, eviction, upkeep }: Parts): Promise<v
   eviction.begin();
   await reconciled;
   upkeep.startScrub();
+}
+
+function openAccess(settings: Settings, now: () => number, logger: Logger): Access {
+  const onFault = (fault: string): void => logger.error({ file: settings.access.htpasswdFile }, `htpasswd: ${fault}`);
+  return createAccess(settings, { now, onFault, hasPushes: false });
 }
 
 async function openIndex(settings: Settings, now: () => number, logger: Logger, undo: Undo): Promise<Metadata> {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ImageNameInvalid, parseImagePattern, parsePlatform } from "../oci/index.ts";
-import { parseAuthority, parseHost, parseListenAddress, type ListenAddress } from "./hosts.ts";
+import { parseAuthority, parseHost, parseListenAddress, parseNetwork, type ListenAddress } from "./hosts.ts";
 import { parseAmount, parseDuration, parseRate, parseShare, parseSize } from "./quantities.ts";
 
 /** Timers of Node overflow above this and fire at once. */
@@ -42,6 +42,9 @@ export const listenAddresses = () =>
 export const upstreamName = () => field(parseAuthority, "the name of an upstream such as ghcr.io");
 export const hostnames = () => field((value) => parseList(value, parseHost), "host names without a port");
 export const authorities = () => field((value) => parseList(value, parseAuthority), "hosts such as auth.docker.io");
+export const networks = () =>
+  field((value) => parseList(value, parseNetwork), "addresses or networks such as 10.0.0.0/8 or ::1");
+export const accessGlobs = () => field((value) => parseList(value, parseGlob), "globs such as docker.io/library/**");
 export const platforms = () => field(parsePlatforms, "one or more platforms such as linux/amd64 or linux/arm/v7");
 export const tagGlob = () => field(parseTagGlob, "a pattern of tags such as v* or *-rc");
 export const proxyUrl = () => secret(parseProxyUrl, "an http or https URL such as http://proxy.example:3128");
@@ -123,6 +126,11 @@ function parsePlatforms(value: unknown): string[] | undefined {
 /** What could match a tag at all: its characters, and stars. */
 function parseTagGlob(value: unknown): string | undefined {
   return typeof value === "string" && /^[\w*][\w.*-]{0,127}$/.test(value) ? value : undefined;
+}
+
+/** Names in lower case, as repositories are written, with wildcards. */
+function parseGlob(value: unknown): string | undefined {
+  return typeof value === "string" && /^[a-z0-9._:*-]+(?:\/[a-z0-9._:*-]+)*$/.test(value) ? value : undefined;
 }
 
 function asList(value: unknown): unknown[] {

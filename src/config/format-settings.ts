@@ -1,7 +1,15 @@
 import { stringify } from "yaml";
 import { formatListenAddress, type ListenAddress } from "./hosts.ts";
 import { formatAmount, formatDuration, formatRate, formatShare, formatSize } from "./quantities.ts";
-import type { Credentials, LimitSettings, PinEntry, Settings, TagSettings, UpstreamEntry } from "./settings.ts";
+import type {
+  AccessSettings,
+  Credentials,
+  LimitSettings,
+  PinEntry,
+  Settings,
+  TagSettings,
+  UpstreamEntry,
+} from "./settings.ts";
 
 const redacted = "(redacted)";
 
@@ -41,6 +49,9 @@ export function formatSettings(settings: Settings): string {
       minRate: formatRate(settings.serve.minRateBytesPerSecond),
       drainFor: formatDuration(settings.serve.drainForMs),
     },
+    access: accessText(settings.access),
+    trustedProxies: [...settings.trustedProxies],
+    allowPlaintext: settings.allowPlaintext,
     log: { ...settings.log },
     defaultUpstream: settings.defaultUpstream,
     upstreams: Object.fromEntries(settings.upstreams.map((upstream) => [upstream.name, upstreamText(upstream)])),
@@ -54,6 +65,14 @@ function listenText(addresses: readonly ListenAddress[]): string | string[] {
 
 function pinText({ image, platforms }: PinEntry) {
   return platforms === undefined ? image : { image, platforms: [...platforms] };
+}
+
+function accessText({ mode, htpasswdFile, rules }: AccessSettings) {
+  return {
+    mode,
+    htpasswdFile,
+    rules: rules?.map(({ user, allow, deny }) => ({ user, allow: [...allow], deny: [...deny] })),
+  };
 }
 
 function upstreamText(upstream: UpstreamEntry) {

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { parseAuthority as parseAuthorityText, parseHost as parseHostText } from "../oci/index.ts";
 
 /** Where a server listens: a TCP port (0 for any free one) on a host name or address literal, or a unix socket. */
@@ -41,6 +42,15 @@ export function listenersOverlap(one: ListenAddress, other: ListenAddress): bool
   }
   if (one.port === 0 || one.port !== other.port) return false;
   return one.host === other.host || isWildcard(one.host) || isWildcard(other.host);
+}
+
+/** An address, or a network with its prefix length: `127.0.0.1`, `10.0.0.0/8`, `fd00::/8`. */
+export function parseNetwork(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const [, address = "", prefix] = /^([0-9a-fA-F.:]+)(?:\/(\d{1,3}))?$/.exec(value.trim()) ?? [];
+  const family = isIP(address);
+  if (family === 0 || Number(prefix ?? 0) > (family === 4 ? 32 : 128)) return undefined;
+  return prefix === undefined ? address.toLowerCase() : `${address.toLowerCase()}/${Number(prefix)}`;
 }
 
 function isWildcard(host: string): boolean {

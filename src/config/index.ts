@@ -1,6 +1,7 @@
 /** The configuration: loaded from flags, environment and file, checked as a whole, frozen, printed without secrets. */
 export * from "./errors.ts";
 export { formatSettings } from "./format-settings.ts";
+export { parseHtpasswd } from "./htpasswd.ts";
 export { formatListenAddress, type ListenAddress } from "./hosts.ts";
 export { loadSettings, type SettingsSource } from "./load-settings.ts";
 export { parseSize, type Amount } from "./quantities.ts";

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { resolveAccess } from "./access.ts";
 import { checkKeys, isSection, type ConfigDocument } from "./check-keys.ts";
 import { findConflicts } from "./conflicts.ts";
 import { applyEnvironment, applyFlags, type Origins } from "./environment.ts";
@@ -84,6 +85,9 @@ function resolveSettings(document: DocumentSettings, faults: ConfigFault[]): Set
       minRateBytesPerSecond: document.serve?.minRate ?? 1024,
       drainForMs: document.serve?.drainFor ?? 25_000,
     },
+    access: resolveAccess(document.access ?? {}, faults),
+    trustedProxies: document.trustedProxies ?? [],
+    allowPlaintext: document.allowPlaintext ?? false,
     log: { level: document.log?.level ?? "info", format: document.log?.format ?? "auto" },
     defaultUpstream: document.defaultUpstream ?? "docker.io",
     upstreams: resolveUpstreams(document, faults),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import {
   amount,
+  accessGlobs,
   authorities,
   choice,
   count,
@@ -10,6 +11,7 @@ import {
   hostnames,
   imagePattern,
   listenAddresses,
+  networks,
   platforms,
   positiveRate,
   positiveSize,
@@ -25,7 +27,7 @@ import {
   timer,
   upstreamName,
 } from "./fields.ts";
-import { logFormats, logLevels, readChecks } from "./settings.ts";
+import { accessModes, logFormats, logLevels, readChecks } from "./settings.ts";
 
 const tagPolicy = {
   freshFor: duration(),
@@ -82,6 +84,14 @@ const upstream = section({
   limits: limits.optional(),
 });
 
+const accessRule = section({ user: text(), allow: accessGlobs(), deny: accessGlobs() });
+
+const access = section({
+  mode: choice(accessModes),
+  htpasswdFile: text(),
+  rules: z.array(accessRule, { error: "must be a list of rules" }).optional(),
+});
+
 const pinSection = section({ image: imagePattern(), platforms: platforms() });
 
 const pin = z.preprocess((value) => (typeof value === "string" ? { image: value } : value), pinSection);
@@ -100,6 +110,9 @@ export const documentSchema = section({
   scrub: section({ every: duration(), rate: positiveRate(), verifyOnRead: choice(readChecks) }).optional(),
   memory: section({ hotBlobs: size(), maxHotBlob: size() }).optional(),
   serve: section({ idleTimeout: positiveTimer(), minRate: rate(), drainFor: timer() }).optional(),
+  access: access.optional(),
+  trustedProxies: networks(),
+  allowPlaintext: flag(),
   log: section({ level: choice(logLevels), format: choice(logFormats) }).optional(),
   defaultUpstream: upstreamName(),
   tags: tags.optional(),
@@ -111,6 +124,7 @@ export type DocumentSettings = z.infer<typeof documentSchema>;
 export type UpstreamDocument = z.infer<typeof upstream>;
 export type EndpointDocument = z.infer<typeof endpointSection>;
 export type CredentialsDocument = z.infer<typeof credentials>;
+export type AccessDocument = z.infer<typeof access>;
 export type PinDocument = z.infer<typeof pinSection>;
 export type TagsDocument = z.infer<typeof tags>;
 export type TagPatternDocument = z.infer<typeof tagPattern>;

@@ -11,6 +11,10 @@ export const readChecks = ["always", "stale", "never"] as const;
 /** Whether a stored file is hashed while it is read: each time, where the last time is long ago, or never. */
 export type ReadCheck = (typeof readChecks)[number];
 
+export const accessModes = ["open", "basic", "upstream"] as const;
+/** Who decides who may pull: nobody, an htpasswd file with rules, or the upstream by the client's own credentials. */
+export type AccessMode = (typeof accessModes)[number];
+
 /** The whole configuration, checked and frozen. Every room takes the slice it needs as its own type. */
 export interface Settings {
   readonly listen: readonly ListenAddress[];
@@ -41,11 +45,32 @@ export interface Settings {
     readonly minRateBytesPerSecond: number;
     readonly drainForMs: number;
   };
+  readonly access: AccessSettings;
+  /** Addresses and networks (`10.0.0.0/8`) of proxies in front of us, whose X-Forwarded-… fields are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Whether clients may send credentials over plain http that is not on loopback. */
+  readonly allowPlaintext: boolean;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** The name of one of `upstreams`. */
   readonly defaultUpstream: string;
   /** The enabled ones, built-in ones first. */
   readonly upstreams: readonly UpstreamEntry[];
+}
+
+export interface AccessSettings {
+  readonly mode: AccessMode;
+  /** Given with the mode `basic`; has been read once. */
+  readonly htpasswdFile: string | undefined;
+  /** Undefined: every user of the file may pull everything. */
+  readonly rules: readonly AccessRule[] | undefined;
+}
+
+/** What a user may pull: globs over `<upstream>/<repository>`; what is denied is not allowed. */
+export interface AccessRule {
+  /** A user of the file, `*` for all of them, or `anonymous` for everybody. */
+  readonly user: string;
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
 }
 
 /** Images that are never evicted. */

@@ -1,6 +1,7 @@
 const statuses = {
   NAME_INVALID: 400,
   DIGEST_INVALID: 400,
+  GRANT_INVALID: 400,
   UNAUTHORIZED: 401,
   DENIED: 403,
   NAME_UNKNOWN: 404,
@@ -22,12 +23,15 @@ const wireCodes: Partial<Record<ErrorCode, string>> = {
   BAD_UPSTREAM: "UNAVAILABLE",
   UPSTREAM_TIMEOUT: "UNAVAILABLE",
   NOT_FOUND: "UNSUPPORTED",
+  GRANT_INVALID: "UNSUPPORTED",
 };
 
 export interface RegistryErrorOptions {
   detail?: Record<string, unknown>;
   /** Seconds, becomes Retry-After. */
   retryAfter?: number | undefined;
+  /** Becomes WWW-Authenticate (RFC 9110 section 11.6.1). */
+  challenge?: string | undefined;
   cause?: unknown;
 }
 
@@ -40,12 +44,14 @@ export class RegistryError extends Error {
   readonly code: ErrorCode;
   readonly detail: Record<string, unknown> | undefined;
   readonly retryAfter: number | undefined;
+  readonly challenge: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: RegistryErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.code = code;
     this.detail = options.detail;
     this.retryAfter = options.retryAfter;
+    this.challenge = options.challenge;
   }
 
   get status(): number {

@@ -2,7 +2,7 @@
 export * from "./authority.ts";
 export * from "./digest.ts";
 export * from "./errors.ts";
-export { compileGlob } from "./glob.ts";
+export { compileGlob, type Glob } from "./glob.ts";
 export { formatImageName, parseImageName, type ImageName } from "./image-name.ts";
 export { ImageNameInvalid } from "./image-parts.ts";
 export * from "./image-pattern.ts";

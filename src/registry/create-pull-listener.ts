@@ -1,11 +1,13 @@
 import express from "express";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { tokenPath, type Access } from "../access/index.ts";
 import { BodyBroken, type Cache } from "../cache/index.ts";
 import { RegistryError } from "../oci/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import { boundUpstream, parseNamespace, resolveAddress, type AddressBook } from "./addressing.ts";
 import { createExchange, recordAtEnd, type Exchange } from "./exchange.ts";
 import { sendBytes, sendError } from "./headers.ts";
+import { sendToken } from "./token.ts";
 import { pullBlob, pullManifest, pullReferrers, pullTags, type PullPorts, type PullRequest } from "./pull.ts";
 import { parseRoute, type Route } from "./route.ts";
 import type { ReaderLimits } from "./send-body.ts";
@@ -13,6 +15,7 @@ import { parseTarget, type RequestTarget } from "./target.ts";
 
 export interface PullListenerOptions {
   cache: Cache;
+  access: Access;
   book: AddressBook;
   /** The upstream that this listener serves alone; undefined for the main one. */
   bound: string | undefined;
@@ -57,6 +60,7 @@ export function createPullListener(options: PullListenerOptions): RequestListene
 /** The method list, before any routing (CVE-2026-41888): what is not a pull does not exist here. */
 function refuseMethod(request: IncomingMessage): void {
   if (request.method === "GET" || request.method === "HEAD") return;
+  if (request.method === "POST" && request.url?.split("?", 1)[0] === tokenPath) return;
   throw new RegistryError("UNSUPPORTED", "only GET and HEAD are served here: entrepot is a pull-through cache");
 }
 
@@ -70,8 +74,15 @@ async function answer(
     exchange,
     target: { path, query },
   } = guarded;
+  const { access } = options;
+  if (path === tokenPath && access.expectsCredentials) {
+    sendToken(request, response, exchange, await access.answerToken(request));
+    return;
+  }
   const route = parseRoute(path);
   if (route.kind === "ping") {
+    exchange.kind = "ping";
+    await access.ping(request);
     ping(request, response, exchange);
     return;
   }
@@ -83,6 +94,9 @@ async function answer(
   const address = resolveAddress(options.book, { name: route.name, ns, bound });
   exchange.upstream = address.upstream;
   exchange.repository = address.repository;
+  const principal = await access.authenticate(request);
+  exchange.user = principal.user;
+  await access.authorize(request, principal, address);
   await pull(options, { request, response, exchange, query, target: { ...address, trace: exchange.trace } }, route);
 }
 
@@ -104,9 +118,8 @@ function kindOf(route: Exclude<Route, { kind: "ping" }>): Exchange["kind"] {
   return route.reference.kind === "tag" ? "manifest_tag" : "manifest_digest";
 }
 
-/** Clients ask this first: 200 says that there is a registry, and that no credentials are wanted. */
+/** Clients ask this first: 200 says that there is a registry, and that no credentials are wanted, or that these are good. */
 function ping(request: IncomingMessage, response: ServerResponse, exchange: Exchange): void {
-  exchange.kind = "ping";
   exchange.outcome = "hit";
   const body = Buffer.from("{}");
   const headers = { "Content-Type": "application/json", "Content-Length": body.length };

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Access } from "../access/index.ts";
 import {
   clientFamily,
   createRequestId,
@@ -26,6 +27,8 @@ export interface Exchange {
   upstream: string | undefined;
   repository: string | undefined;
   reference: string | undefined;
+  /** The user of the htpasswd file that asked. */
+  user: string | undefined;
   /** `ns` as the client sent it, to be echoed. */
   namespace: string | undefined;
   bytes: number;
@@ -49,6 +52,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     upstream: undefined,
     repository: undefined,
     reference: undefined,
+    user: undefined,
     namespace: undefined,
     bytes: 0,
     firstByteAt: undefined,
@@ -61,7 +65,7 @@ export function recordAtEnd(
   exchange: Exchange,
   request: IncomingMessage,
   response: ServerResponse,
-  { metrics, logger }: { metrics: Metrics; logger: Logger },
+  { metrics, logger, access }: { metrics: Metrics; logger: Logger; access: Pick<Access, "expectsCredentials"> },
 ): void {
   response.once("close", () => {
     const seconds = (at: number): number => (at - exchange.startedAt) / 1000;
@@ -72,7 +76,8 @@ export function recordAtEnd(
     const outcome = exchange.outcome ?? (response.writableFinished ? "error" : "uncached");
     metrics.requestFinished({ kind, outcome, client, durationSeconds, firstByteSeconds, bytes, upstream });
     if (outcome === "collapsed") metrics.requestCollapsed(kind);
-    if (request.headers.authorization !== undefined) metrics.unexpectedCredentials(client);
+    if (request.headers.authorization !== undefined && !access.expectsCredentials)
+      metrics.unexpectedCredentials(client);
     logger.info(
       {
         requestId: exchange.requestId,
@@ -87,6 +92,7 @@ export function recordAtEnd(
         durationMs: Math.round(durationSeconds * 1000),
         upstreamMs: Math.round(exchange.trace.upstreamMs),
         client,
+        ...(exchange.user !== undefined && { user: exchange.user }),
         ...(exchange.error !== undefined && { problem: exchange.error }),
         ...(!response.writableFinished && { isAborted: true }),
       },

@@ -76,6 +76,7 @@ export function sendError(response: ServerResponse, exchange: Exchange, error: R
       "Content-Type": "application/json",
       "Content-Length": body.length,
       ...(error.status === 405 && { Allow: "GET, HEAD" }),
+      ...(error.challenge !== undefined && { "WWW-Authenticate": error.challenge }),
       ...(error.retryAfter !== undefined && { "Retry-After": Math.ceil(error.retryAfter) }),
     },
     isHead ? undefined : body,

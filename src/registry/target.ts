@@ -18,6 +18,7 @@ const queryKeys = new Set(["ns", "n", "last", "artifactType"]);
  */
 export function parseTarget(request: IncomingMessage): RequestTarget {
   refuseAmbiguity(request);
+  if (request.method !== "POST") refuseBody(request);
   const target = request.url ?? "";
   if (target.length > maxTargetLength) throw invalid("the request target is longer than 8 KiB");
   if (!target.startsWith("/")) throw invalid("the request target must begin with `/`");
@@ -34,6 +35,9 @@ function refuseAmbiguity(request: IncomingMessage): void {
   const hosts = names.filter((name) => name === "host").length;
   if (hosts > 1) throw invalid("more than one Host header");
   if (hosts === 0 && request.httpVersion === "1.1") throw invalid("no Host header");
+}
+
+function refuseBody(request: IncomingMessage): void {
   const length = request.headers["content-length"];
   if ((length !== undefined && length !== "0") || request.headers["transfer-encoding"] !== undefined) {
     throw invalid("a GET or HEAD with a body");

@@ -20,6 +20,7 @@ export interface Reply {
 export interface AskOptions {
   method?: string;
   headers?: Record<string, string>;
+  body?: string;
   signal?: AbortSignal;
 }
 
@@ -115,9 +116,15 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
 function request(
   pool: Pool,
   path: string,
-  { method = "GET", headers = {}, signal }: AskOptions,
+  { method = "GET", headers = {}, body, signal }: AskOptions,
 ): Promise<Dispatcher.ResponseData> {
-  return pool.request({ path, method: method, headers, ...(signal && { signal }) });
+  return pool.request({
+    path,
+    method: method,
+    headers,
+    ...(body !== undefined && { body }),
+    ...(signal && { signal }),
+  });
 }
 
 export async function askWhole(pool: Pool, path: string, options: AskOptions): Promise<Reply> {

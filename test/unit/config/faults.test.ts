@@ -26,7 +26,7 @@ defaultUpstream: nowhere.example`;
         "storage: must be a section of keys",
         'tags.freshFor: must be a duration with its unit such as 30s, 5m or 1d, not "60"',
         'tags.onGone: must be one of drop, keep, not "forget"',
-        'access.mode: "basic" is documented, but not built yet; only "open" is',
+        "access.htpasswdFile: is needed with access.mode: basic",
         "dataDirr: unknown key; did you mean dataDir?",
         "upstreams.lab: must be a section of keys",
         "upstreams.bad host: the name of an upstream must be a host or host:port, such as ghcr.io",

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from "node:http";
+import { BlockList, isIPv6 } from "node:net";
+import type { TLSSocket } from "node:tls";
+
+/** How a client reaches us, as far as we can know. */
+export interface ClientConnection {
+  /** Nobody on the way can read along: TLS, loopback, or a unix socket. */
+  isConfidential: boolean;
+  /** Scheme and host as the client wrote them; undefined where the Host field is no host. */
+  origin: string | undefined;
+}
+
+/** Host names, IPv4 and bracketed IPv6 literals, with a port: nothing that could end a quoted string. */
+const hostPattern = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+
+/**
+ * Reads it off a request. X-Forwarded-Proto and X-Forwarded-Host count only from `trustedProxies`, and of several values
+ * the last: the one that the proxy next to us has written.
+ */
+export function createConnectionReader(
+  trustedProxies: readonly string[],
+): (request: IncomingMessage) => ClientConnection {
+  const trusted = networksOf(trustedProxies);
+  const loopback = networksOf(["127.0.0.0/8", "::1"]);
+  return (request) => {
+    const { headers, socket } = request;
+    const address = socket.remoteAddress?.replace(/^::ffff:/, "");
+    const isTrusted = address !== undefined && includes(trusted, address);
+    const proto = isTrusted ? lastOf(headers["x-forwarded-proto"])?.toLowerCase() : undefined;
+    const host = (isTrusted ? lastOf(headers["x-forwarded-host"]) : undefined) ?? headers.host ?? "";
+    const isTls = proto === undefined ? (socket as Partial<TLSSocket>).encrypted === true : proto === "https";
+    // A unix socket has no address. What a proxy forwards comes from further away than the proxy.
+    const isNear = proto === undefined && (address === undefined || includes(loopback, address));
+    return {
+      isConfidential: isTls || isNear,
+      origin: hostPattern.test(host) ? `${isTls ? "https" : "http"}://${host}` : undefined,
+    };
+  };
+}
+
+function networksOf(texts: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const text of texts) {
+    const [address = "", prefix] = text.split("/");
+    const family = isIPv6(address) ? "ipv6" : "ipv4";
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return list;
+}
+
+function includes(list: BlockList, address: string): boolean {
+  return list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+}
+
+function lastOf(value: string | string[] | undefined): string | undefined {
+  const last = [value].flat().join(",").split(",").at(-1)?.trim();
+  return last === "" ? undefined : last;
+}

@@ -1,0 +1,33 @@
+import { createHmac, randomBytes } from "node:crypto";
+
+/** A user name and a password as a client sent them. */
+export interface ClientCredentials {
+  readonly kind: "basic";
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Who asks. */
+export interface Principal {
+  /** Names the principal in maps: a user of the htpasswd file, a keyed hash of the credential, or `anonymous`. Not for logs. */
+  readonly id: string;
+  /** The user of the htpasswd file, for the log; undefined where nobody has checked the name. */
+  readonly user: string | undefined;
+  /** What the client would show to an upstream. Undefined for nothing, and where the credential is for entrepot alone. */
+  readonly credentials: ClientCredentials | undefined;
+}
+
+export const anonymous: Principal = { id: "anonymous", user: undefined, credentials: undefined };
+
+/** A key of this process: hashes made with it mean nothing elsewhere, nor after a restart. */
+const processKey = randomBytes(32);
+
+/** A name for a secret that does not give it away. */
+export function keyedHash(...parts: readonly string[]): string {
+  return createHmac("sha256", processKey).update(JSON.stringify(parts)).digest("base64url");
+}
+
+/** The principal of a credential that only an upstream can check. */
+export function principalOf(credentials: ClientCredentials): Principal {
+  return { id: keyedHash(credentials.username, credentials.password), user: undefined, credentials };
+}

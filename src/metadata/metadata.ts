@@ -25,6 +25,8 @@ export interface TagRow {
   manifest: Digest | undefined;
   /** What the upstream's HEAD last named, not fetched yet. */
   pending: { digest: Digest; size: number; mediaType: string } | undefined;
+  /** When the upstream was first seen to name `pending`, without another digest in between. */
+  pendingSince: number | undefined;
   /** When `manifest` became the tag's digest; 0 while there is none. */
   fetchedAt: number;
   /** When the upstream last confirmed `pending` or else `manifest`. */
@@ -111,7 +113,7 @@ export interface Metadata {
   recordBlob(repository: RepositoryKey, digest: Digest, size: number): Promise<void>;
   /** Proven to be in the repository without having been downloaded through it; a row is made as `known` if there is none. */
   recordMember(repository: RepositoryKey, digest: Digest, size: number | undefined): Promise<void>;
-  /** A manifest whose file is committed: blob row, manifest row, edges (children become `known`), membership; a tag of this repository that has it pending moves to it. */
+  /** A manifest whose file is committed: blob row, manifest row, edges (children become `known`), membership; a tag of this repository that has it pending moves to it, unless it is held (`recordPending`). */
   recordManifest(repository: RepositoryKey, manifest: NewManifest, at: number): Promise<void>;
   /** The same of a manifest whose blob has a row with a file already and whose repositories are not known. */
   adoptManifest(manifest: NewManifest, at: number): Promise<void>;
@@ -119,12 +121,17 @@ export interface Metadata {
   moveTag(repository: RepositoryKey, tag: Tag, digest: Digest, at: number): Promise<void>;
   /** The upstream confirmed at `at` what we have; clears `goneSince`. */
   confirmTag(repository: RepositoryKey, tag: Tag, at: number): Promise<void>;
-  /** The upstream named at `at` a digest that is not fetched yet; clears `goneSince`. If it is the tag's manifest after all, that confirms the tag and clears `pending`. */
+  /**
+   * The upstream named at `at` a digest that the tag does not have yet; clears `goneSince`. If it is the tag's manifest
+   * after all, that confirms the tag and clears `pending`. Until it has been pending for `holdForMs`, a fetch of it by its
+   * digest does not move the tag.
+   */
   recordPending(
     repository: RepositoryKey,
     tag: Tag,
     pending: NonNullable<TagRow["pending"]>,
     at: number,
+    holdForMs?: number,
   ): Promise<void>;
   /** The origin said 404 at `at`; keeps an earlier mark. */
   markTagGone(repository: RepositoryKey, tag: Tag, at: number): Promise<void>;

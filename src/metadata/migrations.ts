@@ -2,9 +2,10 @@ import type { Database } from "better-sqlite3";
 import { DataDirectoryError } from "./errors.ts";
 import { schemaVersion1 } from "./schema.ts";
 import { schemaVersion2 } from "./schema-2.ts";
+import { schemaVersion3 } from "./schema-3.ts";
 
 /** SQL that leads from one version of the index to the next; the first entry makes version 1. Entries are never edited. */
-const migrations: readonly string[] = [schemaVersion1, schemaVersion2];
+const migrations: readonly string[] = [schemaVersion1, schemaVersion2, schemaVersion3];
 
 /** The version of the index that this program reads and writes. */
 const indexVersion = migrations.length;

@@ -11,7 +11,14 @@ export type WriteOp =
   | { op: "recordManifest"; repository: RepositoryKey | undefined; manifest: NewManifest; at: number }
   | { op: "moveTag"; repository: RepositoryKey; tag: Tag; digest: Digest; at: number }
   | { op: "confirmTag"; repository: RepositoryKey; tag: Tag; at: number }
-  | { op: "recordPending"; repository: RepositoryKey; tag: Tag; pending: NonNullable<TagRow["pending"]>; at: number }
+  | {
+      op: "recordPending";
+      repository: RepositoryKey;
+      tag: Tag;
+      pending: NonNullable<TagRow["pending"]>;
+      at: number;
+      holdForMs: number;
+    }
   | { op: "markTagGone"; repository: RepositoryKey; tag: Tag; at: number }
   | { op: "dropTag"; repository: RepositoryKey; tag: Tag }
   | { op: "recordListing"; repository: RepositoryKey; kind: ListingKind; key: string; body: string; at: number }

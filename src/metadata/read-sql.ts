@@ -75,6 +75,7 @@ export const readSql = {
 
   tag: `
     SELECT blob.digest AS manifest, tag.pending, tag.pending_size AS pendingSize, tag.pending_type AS pendingType,
+      tag.pending_since AS pendingSince,
       tag.fetched_at AS fetchedAt, tag.checked_at AS checkedAt, tag.first_seen AS firstSeen, tag.gone_since AS goneSince,
       held.digest AS held
     FROM tag LEFT JOIN blob ON blob.id = tag.manifest LEFT JOIN blob AS held ON held.id = tag.held

@@ -35,6 +35,7 @@ type StoredTag = Pick<TagRow, "fetchedAt" | "checkedAt" | "firstSeen"> &
     pending: Digest;
     pendingSize: number;
     pendingType: string;
+    pendingSince: number;
   }>;
 
 interface RelationIds {
@@ -121,6 +122,7 @@ export class Reader {
       row && {
         manifest: row.manifest ?? undefined,
         pending: pendingOf(row),
+        pendingSince: row.pendingSince ?? undefined,
         fetchedAt: row.fetchedAt,
         checkedAt: row.checkedAt,
         firstSeen: row.firstSeen,

@@ -132,8 +132,14 @@ class SqliteMetadata implements Metadata {
     return this.#write({ op: "confirmTag", repository, tag, at });
   }
 
-  recordPending(repository: RepositoryKey, tag: Tag, pending: NonNullable<TagRow["pending"]>, at: number) {
-    return this.#write({ op: "recordPending", repository, tag, pending, at });
+  recordPending(
+    repository: RepositoryKey,
+    tag: Tag,
+    pending: NonNullable<TagRow["pending"]>,
+    at: number,
+    holdForMs = 0,
+  ): Promise<void> {
+    return this.#write({ op: "recordPending", repository, tag, pending, at, holdForMs });
   }
 
   markTagGone(repository: RepositoryKey, tag: Tag, at: number): Promise<void> {

@@ -35,24 +35,30 @@ export const writeSql = {
     WHERE id = (SELECT id FROM blob WHERE digest = :digest)`,
 
   tag: `SELECT manifest FROM tag WHERE repository = :repository AND name = :tag`,
-  tagsPending: `SELECT name FROM tag WHERE repository = :repository AND pending = :digest`,
+  tagsPending: `
+    SELECT name FROM tag WHERE repository = :repository AND pending = :digest AND pending_due <= :at`,
   moveTag: `
     INSERT INTO tag (repository, name, manifest, fetched_at, checked_at, first_seen)
     VALUES (:repository, :tag, :manifest, :at, :at, :at)
     ON CONFLICT (repository, name) DO UPDATE SET
       fetched_at = CASE WHEN manifest IS excluded.manifest THEN fetched_at ELSE excluded.fetched_at END,
       manifest = excluded.manifest, checked_at = excluded.checked_at,
-      pending = NULL, pending_size = NULL, pending_type = NULL, gone_since = NULL`,
+      pending = NULL, pending_size = NULL, pending_type = NULL, pending_since = NULL, pending_due = NULL,
+      gone_since = NULL`,
   /** The upstream was asked when the digest became pending, not now: `checked_at` stays. */
   settleTag: `
-    UPDATE tag SET manifest = :manifest, fetched_at = :at, pending = NULL, pending_size = NULL, pending_type = NULL
+    UPDATE tag SET manifest = :manifest, fetched_at = :at,
+      pending = NULL, pending_size = NULL, pending_type = NULL, pending_since = NULL, pending_due = NULL
     WHERE repository = :repository AND name = :tag`,
   confirmTag: `UPDATE tag SET checked_at = :at, gone_since = NULL WHERE repository = :repository AND name = :tag`,
+  /** A digest that is named again has been pending since it was named first. */
   pendTag: `
-    INSERT INTO tag (repository, name, pending, pending_size, pending_type, fetched_at, checked_at, first_seen)
-    VALUES (:repository, :tag, :digest, :size, :mediaType, 0, :at, :at)
+    INSERT INTO tag (repository, name, pending, pending_size, pending_type, pending_since, pending_due, fetched_at, checked_at, first_seen)
+    VALUES (:repository, :tag, :digest, :size, :mediaType, :at, :at + :holdForMs, 0, :at, :at)
     ON CONFLICT (repository, name) DO UPDATE SET
       pending = excluded.pending, pending_size = excluded.pending_size, pending_type = excluded.pending_type,
+      pending_since = iif(pending = excluded.pending, pending_since, :at),
+      pending_due = iif(pending = excluded.pending, pending_since, :at) + :holdForMs,
       checked_at = excluded.checked_at, gone_since = NULL`,
   markTagGone: `
     UPDATE tag SET gone_since = :at WHERE repository = :repository AND name = :tag AND gone_since IS NULL`,

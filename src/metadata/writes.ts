@@ -135,7 +135,7 @@ export class Writes {
   }
 
   #settlePending(repository: number, digest: Digest, manifest: number, at: number): void {
-    const waiting = this.#sql.tagsPending.all({ repository, digest }) as { name: Tag }[];
+    const waiting = this.#sql.tagsPending.all({ repository, digest, at }) as { name: Tag }[];
     for (const { name } of waiting) {
       const key: TagKey = { repository, tag: name };
       this.#noteMove(key, digest, manifest, at);
@@ -151,13 +151,13 @@ export class Writes {
     this.#sql.moveTag.run({ ...key, manifest, at });
   }
 
-  #recordPending({ repository, tag, pending, at }: OpOf<"recordPending">): void {
+  #recordPending({ repository, tag, pending, at, holdForMs }: OpOf<"recordPending">): void {
     const key: TagKey = { repository: this.#addRepository(repository), tag };
     const manifest = this.#manifestId(pending.digest);
     if (manifest !== undefined && this.#manifestOfTag(key) === manifest) {
       this.#sql.moveTag.run({ ...key, manifest, at });
     } else {
-      this.#sql.pendTag.run({ ...key, ...pending, at });
+      this.#sql.pendTag.run({ ...key, ...pending, at, holdForMs });
     }
   }
 

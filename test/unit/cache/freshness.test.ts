@@ -25,6 +25,7 @@ function rowGoneSince(goneSince: number | undefined): TagRow {
   return {
     manifest: undefined,
     pending: undefined,
+    pendingSince: undefined,
     fetchedAt: 0,
     checkedAt: 0,
     firstSeen: 0,

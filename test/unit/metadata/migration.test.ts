@@ -77,7 +77,7 @@ describe("an index of version 1", () => {
     );
     const database = new Database(join(directory, "index.db"), { readonly: true });
     expect(database.prepare("SELECT id FROM blob WHERE is_manifest = 1").pluck().all()).toEqual([1]);
-    expect(database.pragma("user_version", { simple: true })).toBe(2);
+    expect(database.pragma("user_version", { simple: true })).toBe(3);
     expect(database.pragma("integrity_check", { simple: true })).toBe("ok");
     expect(database.pragma("foreign_key_check")).toEqual([]);
     database.close();

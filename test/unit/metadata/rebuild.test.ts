@@ -214,7 +214,7 @@ describe("an index of a newer version", () => {
     }
     expect(refusal).toBeInstanceOf(DataDirectoryError);
     expect((refusal as DataDirectoryError).kind).toBe("newer-format");
-    expect((refusal as DataDirectoryError).message).toMatch(/version 99\b.*\bup to 2\b.*newer entrepot/);
+    expect((refusal as DataDirectoryError).message).toMatch(/version 99\b.*\bup to 3\b.*newer entrepot/);
     expect(readFileSync(join(directory, name)).equals(before)).toBe(true);
   });
 });

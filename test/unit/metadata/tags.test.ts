@@ -45,6 +45,34 @@ describe("tags and listings", () => {
     expect(metadata.tag(alpine, latest)).toMatchObject(moved);
   });
 
+  test("a pending digest that is held does not move the tag when it is fetched, until its time has come", async () => {
+    const { metadata } = await openFixture();
+    await recordManifest(metadata, alpine, { text: "old" });
+    await metadata.moveTag(alpine, latest, digestFor("old"), 2000);
+    await metadata.recordPending(alpine, latest, pending, 3000, 1000);
+    await recordManifest(metadata, alpine, { text: "new", at: 3999 });
+    expect(metadata.tag(alpine, latest)).toMatchObject({ manifest: digestFor("old"), pending, pendingSince: 3000 });
+    await recordManifest(metadata, alpine, { text: "new", at: 4000 });
+    const moved = { manifest: digestFor("new"), pending: undefined, pendingSince: undefined };
+    expect(metadata.tag(alpine, latest)).toMatchObject(moved);
+  });
+
+  test("a pending digest counts from its first sight, and begins anew when another came in between", async () => {
+    const { metadata } = await openFixture();
+    const since = async (text: string, at: number): Promise<number | undefined> => {
+      await metadata.recordPending(alpine, latest, { ...pending, digest: digestFor(text) }, at, 1000);
+      return metadata.tag(alpine, latest)?.pendingSince;
+    };
+    await recordManifest(metadata, alpine, { text: "old" });
+    await metadata.moveTag(alpine, latest, digestFor("old"), 2000);
+    expect(await since("new", 3000)).toBe(3000);
+    expect(await since("new", 3500)).toBe(3000);
+    expect(await since("newer", 3600)).toBe(3600);
+    expect(await since("new", 3700)).toBe(3700);
+    expect(await since("old", 3800)).toBeUndefined();
+    expect(await since("new", 3900)).toBe(3900);
+  });
+
   test("a tag seen by HEAD alone has no manifest yet", async () => {
     const { metadata } = await openFixture();
     await metadata.recordPending(alpine, latest, pending, 3000);

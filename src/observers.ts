@@ -32,6 +32,13 @@ export function observeCache({ metrics, logger, clock }: ObserverPorts): CacheOb
       metrics.quarantined();
       logger.error({ digest }, "a stored file does not have its digest any more; it is given up and fetched again");
     },
+    tagCooling({ mode, cooldownMs, ...move }) {
+      const isHeld = mode === "enforce";
+      const words = isHeld
+        ? "a tag has moved upstream; until its cooldown has passed the earlier digest is served"
+        : "a tag has moved upstream; its cooldown would have held it at the earlier digest";
+      logger.warn({ ...move, cooldownSeconds: cooldownMs / 1000, isHeld }, words);
+    },
     setAside(isSetAside) {
       if (isSetAside) logger.error("the store keeps failing: nothing is stored until a probe of it succeeds");
       else logger.info("the store can be written again");

@@ -1,9 +1,20 @@
 import { StoreError } from "../blobstore/index.ts";
 import { BudgetExceeded } from "../eviction/index.ts";
-import type { Digest } from "../oci/index.ts";
+import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 
 /** Why content goes to its clients without being kept; `range`: a part that no fill was near. */
 export type UncachedReason = "budget" | "no-space" | "io" | "database" | "range";
+
+/** A tag that has moved upstream; `audit`: it is believed all the same. */
+export interface CoolingMove {
+  upstream: string;
+  repository: RepositoryName;
+  tag: Tag;
+  from: Digest;
+  to: Digest;
+  mode: "enforce" | "audit";
+  cooldownMs: number;
+}
 
 /** Whom the cache tells what is worth counting. */
 export interface CacheObserver {
@@ -12,6 +23,8 @@ export interface CacheObserver {
   uncached(reason: UncachedReason): void;
   /** A stored file did not have its digest any more; it has been given up. */
   corrupt(digest: Digest): void;
+  /** A tag with a cooldown names another digest upstream than here, seen for the first time. */
+  tagCooling(move: CoolingMove): void;
   /** The store has failed repeatedly: nothing is stored until it is back (false). */
   setAside(isSetAside: boolean): void;
 }

@@ -1,4 +1,4 @@
-import { parseDuration, parseRate } from "./quantities.ts";
+import { parseRate } from "./quantities.ts";
 
 /** What is known of one key of the configuration. */
 export type Key =
@@ -35,7 +35,8 @@ const tagPolicy: Keys = {
   onGone: built,
   goneGrace: built,
   onDenied: built,
-  cooldown: unbuilt((value) => parseDuration(value) === 0),
+  cooldown: built,
+  cooldownMode: built,
 };
 
 const tags = section({ ...tagPolicy, patterns: { kind: "list", keys: { match: built, ...tagPolicy } } });

@@ -112,6 +112,8 @@ function tagsText(tags: TagSettings) {
     onGone: tags.onGone,
     goneGrace: formatDuration(tags.goneGraceMs),
     onDenied: tags.onDenied,
+    cooldown: formatDuration(tags.cooldownMs),
+    cooldownMode: tags.cooldownMode,
   };
 }
 

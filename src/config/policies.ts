@@ -76,6 +76,8 @@ function tagSettings(tags: TagsDocument, answerWithinMs: number): TagSettings {
     onGone: tags.onGone ?? "drop",
     goneGraceMs: tags.goneGrace ?? 600_000,
     onDenied: tags.onDenied ?? "refuse",
+    cooldownMs: tags.cooldown ?? 0,
+    cooldownMode: tags.cooldownMode ?? "enforce",
   };
 }
 

@@ -37,6 +37,8 @@ const tagPolicy = {
   onGone: choice(["drop", "keep"]),
   goneGrace: duration(),
   onDenied: choice(["refuse", "keep"]),
+  cooldown: duration(),
+  cooldownMode: choice(["enforce", "audit"]),
 };
 
 const tagPattern = section({ match: tagGlob(), ...tagPolicy });

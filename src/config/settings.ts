@@ -125,6 +125,9 @@ export interface TagSettings {
   readonly onGone: "drop" | "keep";
   readonly goneGraceMs: number;
   readonly onDenied: "refuse" | "keep";
+  /** A tag that has moved is believed after this long; 0: at once. */
+  readonly cooldownMs: number;
+  readonly cooldownMode: "enforce" | "audit";
 }
 
 export interface TagPatternSettings extends TagSettings {

@@ -18,6 +18,13 @@ export function entityTag(digest: Digest): string {
   return `"${digest}"`;
 }
 
+const unconfirmed = "served from the cache of entrepot, not confirmed";
+
+/** What a person reads of an answer that is not the upstream's latest on purpose. */
+const staleWords: Partial<Record<NonNullable<AnyAnswer["flag"]>, string>> = {
+  cooldown: "the tag has moved, entrepot still serves the version before",
+};
+
 type AnyAnswer = ManifestAnswer | TagsAnswer | ReferrersAnswer;
 
 /** Cache-Status (RFC 9211), Age (RFC 9111 section 5.1), and a Warning for what a person should see (distribution-spec, "Warnings"). */
@@ -25,13 +32,12 @@ export function ageHeaders(answer: AnyAnswer): Headers {
   const { outcome, age, flag } = answer;
   const isHit = outcome === "hit" || outcome === "stale";
   const ttl = age?.ttlSeconds !== undefined && isHit ? `; ttl=${age.ttlSeconds}` : "";
-  const detail = flag === undefined ? "" : `; detail=${outcome === "stale" ? "stale-" : ""}${flag}`;
+  const detail = flag === undefined ? "" : `; detail=${flag.startsWith("upstream-") ? "stale-" : ""}${flag}`;
   return {
     "Cache-Status": `${cacheStatus(outcome)}${ttl}${detail}`,
     ...(age && { Age: age.ageSeconds }),
-    ...(outcome === "stale" && {
-      Warning: `299 - "served from the cache of entrepot, not confirmed: ${String(flag)}"`,
-    }),
+    ...(outcome === "stale" &&
+      flag !== undefined && { Warning: `299 - "${staleWords[flag] ?? unconfirmed}: ${flag}"` }),
   };
 }
 

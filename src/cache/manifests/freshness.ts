@@ -1,4 +1,5 @@
 import type { TagRow } from "../../metadata/index.ts";
+import type { Digest } from "../../oci/index.ts";
 import { UpstreamError } from "../../upstream/index.ts";
 
 /** How long a tag is believed, and what happens when the upstream cannot or will not confirm it. All times in ms. */
@@ -10,6 +11,10 @@ export interface TagPolicy {
   onGone: "drop" | "keep";
   goneGraceMs: number;
   onDenied: "refuse" | "keep";
+  /** How long a tag must have named another digest before that is believed; 0: at once. */
+  cooldownMs: number;
+  /** `audit`: what would be held back is only told of. */
+  cooldownMode: "enforce" | "audit";
 }
 
 /** Why something is served that the upstream has not just confirmed; goes into Cache-Status as `detail=stale-…`. */
@@ -20,7 +25,11 @@ export type StaleReason =
   | "upstream-rate-limited"
   | "upstream-denied"
   | "upstream-slow"
-  | "upstream-gone";
+  | "upstream-gone"
+  | HoldReason;
+
+/** Why a tag that has moved upstream is answered with the digest that it had before. */
+export type HoldReason = "cooldown";
 
 /** Whether a stored answer may be reused without asking (RFC 9111 section 4.2). One dated in the future is expired. */
 export function isFresh(checkedAt: number, policy: TagPolicy, now: number): boolean {
@@ -35,6 +44,20 @@ export function mayServeStale(checkedAt: number, policy: TagPolicy, now: number)
 /** Whether the origin has said 404 for long enough to be believed. */
 export function isGone(row: TagRow, policy: TagPolicy, now: number): boolean {
   return policy.onGone === "drop" && row.goneSince !== undefined && now >= row.goneSince + policy.goneGraceMs;
+}
+
+/**
+ * Whether it is too early to believe that the tag names `digest` now. What counts is when that was first seen here, never
+ * a date in the image; a tag without an earlier digest has nothing to be held at.
+ */
+export function isCooling(row: TagRow | undefined, digest: Digest, policy: TagPolicy, now: number): boolean {
+  if (policy.cooldownMode === "audit" || row?.manifest === undefined || row.manifest === digest) return false;
+  return now < movedAt(row, digest, now) + policy.cooldownMs;
+}
+
+/** When the upstream was first seen to name `digest` for the tag, which has another one here. */
+export function movedAt(row: TagRow, digest: Digest, now: number): number {
+  return row.pending?.digest === digest ? (row.pendingSince ?? now) : now;
 }
 
 /** Seconds since the upstream confirmed it, never negative (RFC 9111 section 5.1). */

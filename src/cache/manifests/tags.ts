@@ -6,7 +6,17 @@ import { within, type Clock } from "../clock.ts";
 import { Collapse } from "../collapse.ts";
 import { durably } from "../durably.ts";
 import type { CacheObserver } from "../observer.ts";
-import { ageSeconds, isFresh, isGone, mayServeStale, staleReason, ttlSeconds, type StaleReason } from "./freshness.ts";
+import {
+  ageSeconds,
+  isCooling,
+  isFresh,
+  isGone,
+  mayServeStale,
+  staleReason,
+  ttlSeconds,
+  type StaleReason,
+} from "./freshness.ts";
+import { HeldBack } from "./held-back.ts";
 import type { Keeping } from "../keeping.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import { manifestAnswer, manifestUnknown, outcomeOf, type FetchedManifest, type Manifests } from "./manifests.ts";
@@ -43,10 +53,12 @@ type Named = NonNullable<TagRow["pending"]>;
 /** Tags: believed for a while, then checked with a HEAD; moved only to a manifest that has been fetched and verified. */
 export class Tags {
   readonly #ports: TagPorts;
+  readonly #heldBack: HeldBack;
   readonly #checks = new Collapse<Resolution>();
 
   constructor(ports: TagPorts) {
     this.#ports = ports;
+    this.#heldBack = new HeldBack(ports);
   }
 
   async answer(request: TagRequest): Promise<ManifestAnswer> {
@@ -119,7 +131,7 @@ export class Tags {
   async #check(request: TagRequest, row: TagRow | undefined): Promise<Resolution> {
     const { source, tag, method } = request;
     const { index, clock } = this.#ports;
-    if (!row && method === "GET") return this.#fetchByTag(request);
+    if (!row && method === "GET") return this.#fetchByTag(request, row);
     const head = await askUpstream(clock, source, (options) =>
       source.upstream.headManifest(source.key.name, { kind: "tag", tag }, options),
     );
@@ -135,31 +147,38 @@ export class Tags {
       return { kind: "confirmed", isFromOrigin: head.isFromOrigin };
     }
     const named = namedBy(head);
-    if (!named) return this.#fetchByTag(request);
-    await this.#recordNamed(request, named);
+    if (!named) return this.#fetchByTag(request, row);
+    await this.#recordNamed(request, row, named);
     return { kind: "named", head: named, isFromOrigin: head.isFromOrigin };
   }
 
   /** A digest that we have already, for instance under another tag, needs no fetch: the HEAD proves it is in this repository. */
-  async #recordNamed(request: TagRequest, named: Named): Promise<void> {
+  async #recordNamed(request: TagRequest, row: TagRow | undefined, named: Named): Promise<void> {
     const { source, tag } = request;
     const { index, clock } = this.#ports;
-    if (index.manifest(named.digest)) {
-      await this.#write(request, () => index.recordMember(source.key, named.digest, named.size));
-      await this.#write(request, () => index.moveTag(source.key, tag, named.digest, clock.now()));
+    const holdForMs = this.#heldBack.noteMove(request, row, named.digest);
+    const isStored = index.manifest(named.digest) !== undefined;
+    if (isStored) await this.#write(request, () => index.recordMember(source.key, named.digest, named.size));
+    if (isStored && !isCooling(row, named.digest, source.tags, clock.now())) {
+      await this.#moveTag(request, named.digest);
     } else {
-      await this.#write(request, () => index.recordPending(source.key, tag, named, clock.now()));
+      await this.#write(request, () => index.recordPending(source.key, tag, named, clock.now(), holdForMs));
     }
   }
 
-  async #fetchByTag(request: TagRequest): Promise<Resolution> {
+  async #moveTag(request: TagRequest, digest: Digest): Promise<void> {
+    const { index, clock } = this.#ports;
+    await this.#write(request, () => index.moveTag(request.source.key, request.tag, digest, clock.now()));
+  }
+
+  async #fetchByTag(request: TagRequest, row: TagRow | undefined): Promise<Resolution> {
     const { source, tag } = request;
-    const { index, manifests, clock } = this.#ports;
-    const manifest = await manifests.fetch(source, { kind: "tag", tag }).promise;
+    const manifest = await this.#ports.manifests.fetch(source, { kind: "tag", tag }).promise;
     if (!manifest) return { kind: "absent" };
-    if (manifest.isKept) {
-      await this.#write(request, () => index.moveTag(source.key, tag, manifest.digest, clock.now()));
-    }
+    const { digest, mediaType, bytes, isKept } = manifest;
+    if (isCooling(row, digest, source.tags, this.#ports.clock.now())) {
+      await this.#recordNamed(request, row, { digest, mediaType, size: bytes.length });
+    } else if (isKept) await this.#moveTag(request, digest);
     return { kind: "fetched", manifest };
   }
 
@@ -170,7 +189,9 @@ export class Tags {
     const age = this.#age(request, row?.checkedAt ?? this.#ports.clock.now());
     if (resolution.kind === "fetched") {
       const { manifest } = resolution;
-      return manifestAnswer(outcomeOf(manifest, isLeader), manifest, { age, flag: mirrorFlag(manifest.isFromOrigin) });
+      const earlier = await this.#heldBack.answer(request, manifest.digest);
+      const extra = { age, flag: mirrorFlag(manifest.isFromOrigin) };
+      return earlier ?? manifestAnswer(outcomeOf(manifest, isLeader), manifest, extra);
     }
     const flag = mirrorFlag(resolution.isFromOrigin);
     if (resolution.kind === "named") return this.#named(request, resolution.head, { age, flag });
@@ -186,24 +207,32 @@ export class Tags {
     extra: Pick<ManifestAnswer, "age" | "flag">,
   ): Promise<ManifestAnswer> {
     const { source, tag, method } = request;
-    const { manifestStore, manifests, index, clock } = this.#ports;
+    const { manifestStore, manifests, index } = this.#ports;
+    const earlier = await this.#heldBack.answer(request, named.digest);
+    if (earlier) return earlier;
     const stored = index.isMember(source.key, named.digest) ? await manifestStore.read(named.digest) : undefined;
-    if (stored) return manifestAnswer("hit", stored, extra);
+    if (stored) {
+      // Pulled by its digest while the tag was held.
+      if (index.tag(source.key, tag)?.manifest !== stored.digest) await this.#moveTag(request, stored.digest);
+      return manifestAnswer("hit", stored, extra);
+    }
     if (method === "HEAD") return { outcome: "uncached", bytes: undefined, ...named, ...extra };
     const { promise, isLeader } = manifests.fetch(source, { kind: "digest", digest: named.digest });
     const fetched = await waitFor(source, promise);
     if (!fetched) return this.#refetched(request, extra);
-    if (fetched.isKept) {
-      await this.#write(request, () => index.moveTag(source.key, tag, named.digest, clock.now()));
-    }
+    if (fetched.isKept) await this.#moveTag(request, named.digest);
     return manifestAnswer(outcomeOf(fetched, isLeader), fetched, extra);
   }
 
   /** The row was confirmed but its file is gone, or a HEAD named a digest that is not there: the tag's GET decides. */
   async #refetched(request: TagRequest, extra: Pick<ManifestAnswer, "age" | "flag">): Promise<ManifestAnswer> {
-    const resolution = await waitFor(request.source, this.#fetchByTag(request));
-    if (resolution.kind !== "fetched") throw manifestUnknown(request.source, { kind: "tag", tag: request.tag });
-    return manifestAnswer(outcomeOf(resolution.manifest, true), resolution.manifest, extra);
+    const { source, tag } = request;
+    const row = this.#ports.index.tag(source.key, tag);
+    const resolution = await waitFor(source, this.#fetchByTag(request, row));
+    if (resolution.kind !== "fetched") throw manifestUnknown(source, { kind: "tag", tag });
+    const { manifest } = resolution;
+    const earlier = await this.#heldBack.answer(request, manifest.digest);
+    return earlier ?? manifestAnswer(outcomeOf(manifest, true), manifest, extra);
   }
 
   /** The origin said 404: believed at once for what we never had, else only when it says so again after a while. */

@@ -19,6 +19,8 @@ const policy: TagPolicy = {
   onGone: "drop",
   goneGraceMs: 5 * minute,
   onDenied: "refuse",
+  cooldownMs: 0,
+  cooldownMode: "enforce",
 };
 
 function rowGoneSince(goneSince: number | undefined): TagRow {

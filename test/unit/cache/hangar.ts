@@ -24,6 +24,8 @@ const tags = {
   onGone: "drop",
   goneGraceMs: 600_000,
   onDenied: "refuse",
+  cooldownMs: 0,
+  cooldownMode: "enforce",
 } as const;
 
 export const abandoned = { lingerMs: 5000, keepForMs: 900_000 };
@@ -77,6 +79,7 @@ export async function openHangar(
       verifyFailed: (name) => noticed.push(name),
       uncached: (reason) => noticed.push(reason),
       corrupt: (digest) => noticed.push(digest),
+      tagCooling: ({ tag }) => noticed.push(`cooling: ${tag}`),
       setAside: (isSetAside) => noticed.push(`set aside: ${String(isSetAside)}`),
     },
   };

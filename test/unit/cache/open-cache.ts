@@ -42,7 +42,7 @@ export async function openCache(withStore: (store: BlobStore) => BlobStore = (st
   const { budget } = eviction;
   const tags = {
     ...{ freshForMs: 60_000, staleForMs: 0, staleAfterMs: 2000, absentForMs: 10_000, goneGraceMs: 0 },
-    ...{ onGone: "drop" as const, onDenied: "refuse" as const },
+    ...{ onGone: "drop" as const, onDenied: "refuse" as const, cooldownMs: 0, cooldownMode: "enforce" as const },
   };
   const cache = createCache(
     {
@@ -57,6 +57,7 @@ export async function openCache(withStore: (store: BlobStore) => BlobStore = (st
         verifyFailed: (name) => noticed.push(name),
         uncached: (reason) => noticed.push(reason),
         corrupt: (digest) => noticed.push(digest),
+        tagCooling: ({ tag }) => noticed.push(`cooling: ${tag}`),
         setAside: (isSetAside) => noticed.push(`set aside: ${String(isSetAside)}`),
       },
     },

@@ -18,6 +18,7 @@ function openHealth() {
     verifyFailed: (upstream) => told.push(upstream),
     uncached: (reason) => told.push(reason),
     corrupt: (digest) => told.push(digest),
+    tagCooling: () => undefined,
     setAside: (isSetAside) => told.push(isSetAside),
   };
   const probes: { resolve: () => void; reject: (error: Error) => void }[] = [];

@@ -69,6 +69,8 @@ describe("no configuration at all", () => {
       onGone: "drop",
       goneGraceMs: 600_000,
       onDenied: "refuse",
+      cooldownMs: 0,
+      cooldownMode: "enforce",
     });
     expect(settings.upstreams[0]?.limits).toEqual({
       answerWithinMs: 20_000,

@@ -17,7 +17,7 @@ upstreams:
       staleFor: 5d
       patterns:
         - { match: "*-rc", freshFor: 10s }
-        - { match: "v1.*", staleFor: 1h }`;
+        - { match: "v1.*", staleFor: 1h, cooldown: 3d, cooldownMode: audit }`;
 
 describe("patterns of tags", () => {
   it("hold for every upstream where they are global, over the plain keys beside them", () => {
@@ -28,8 +28,15 @@ describe("patterns of tags", () => {
 
   it("of an upstream come first, and its plain keys hold for the global ones too", () => {
     expect(patternsOf(layered, "ghcr.io")).toMatchObject([
-      { match: "*-rc", freshForMs: 10_000, staleForMs: 5 * 86_400_000, onGone: "keep" },
-      { match: "v1.*", freshForMs: 60_000, staleForMs: 3_600_000, onGone: "keep" },
+      { match: "*-rc", freshForMs: 10_000, staleForMs: 5 * 86_400_000, onGone: "keep", cooldownMs: 0 },
+      {
+        match: "v1.*",
+        freshForMs: 60_000,
+        staleForMs: 3_600_000,
+        onGone: "keep",
+        cooldownMs: 3 * 86_400_000,
+        cooldownMode: "audit",
+      },
       { match: "v*", freshForMs: 86_400_000, staleForMs: 5 * 86_400_000, onGone: "keep" },
     ]);
   });

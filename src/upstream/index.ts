@@ -2,4 +2,7 @@
 export * from "./create-upstream.ts";
 export * from "./errors.ts";
 export type { Credentials, RequestKind, UpstreamLimits, UpstreamObserver, UpstreamSettings } from "./settings.ts";
+export { createPushGate, type PushDestination, type PushGate } from "./pushing/push-gate.ts";
+export type { Authorization } from "./authorization/authorizer.ts";
+export type { Pusher, PushScope } from "./pushing/push-authorizer.ts";
 export * from "./upstream.ts";

@@ -55,7 +55,8 @@ async function sendGuarded(transport: Transport, exchange: Exchange, upstream: s
   }
 }
 
-function redirectTarget(from: URL, location: string | undefined, upstream: string, status: number): URL {
+/** Where a redirect or an upload's Location leads. @throws UpstreamError bad-response for one that may not be followed */
+export function redirectTarget(from: URL, location: string | undefined, upstream: string, status: number): URL {
   const refuse = (why: string): never => {
     throw new UpstreamError("bad-response", `${from.host} redirects ${why}`, { upstream, status });
   };

@@ -30,7 +30,7 @@ export type RequestKind = "manifest_tag" | "manifest_digest" | "blob" | "tags" |
 
 /** What the room reports while it works. `status` is undefined where there was no answer. */
 export interface UpstreamObserver {
-  request(kind: RequestKind, status: number | undefined, seconds: number): void;
+  request(kind: RequestKind | "ping" | "other", status: number | undefined, seconds: number): void;
   /** A request was sent again because its kept-alive socket had died. */
   retry(): void;
   /** A blob's body is about to be resumed. */

@@ -39,13 +39,18 @@ export function readAsked(request: IncomingMessage, site: Site): Asked {
 }
 
 function placeOf(path: string, query: URLSearchParams, site: Site): Place {
-  if (site === "cdn") return { ...contentPlace(path), kind: "cdn" };
+  if (site === "cdn") {
+    const place = contentPlace(path);
+    return place.kind === "upload" ? place : { ...place, kind: "cdn" };
+  }
   if (path === tokenPath) return { kind: "token", repository: scopedRepository(query), reference: undefined };
   return site === "registry" ? contentPlace(path) : { kind: "other", repository: undefined, reference: undefined };
 }
 
 function contentPlace(path: string): Place {
   if (path === "/v2/" || path === "/v2") return { kind: "ping", repository: undefined, reference: undefined };
+  const upload = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/.exec(path);
+  if (upload) return { kind: "upload", repository: upload[1], reference: upload[2] === "" ? undefined : upload[2] };
   const parts = /^\/v2\/(.+)\/(manifests|blobs|tags|referrers)\/([^/]+)$/.exec(path);
   if (!parts) return { kind: "other", repository: undefined, reference: undefined };
   const [, repository, verb = "", reference = ""] = parts;

@@ -11,6 +11,8 @@ export interface AuthSettings {
   allowsAnonymous: boolean;
   /** Repositories that only these users may pull; all others are public to everybody who is let in at all. */
   privateRepositories: Record<string, string[]>;
+  /** Users that may push to a repository, and delete there; where it is not named, every user may. */
+  pushers: Record<string, string[]>;
   /** How a valid token or user without permission is answered. */
   deniedStatus: 401 | 403 | 404;
   service: string;
@@ -32,6 +34,8 @@ export interface AuthSettings {
 interface IssuedToken {
   user: string | undefined;
   repositories: string[];
+  /** `<repository> <action>` beyond pulling. */
+  writes: string[];
   expiresAt: number;
 }
 
@@ -40,6 +44,7 @@ const defaults: AuthSettings = {
   users: {},
   allowsAnonymous: true,
   privateRepositories: {},
+  pushers: {},
   deniedStatus: 401,
   service: "registry.test",
   realm: undefined,
@@ -81,7 +86,10 @@ export class Authorization {
     if (!holder) return this.challenge(asked);
     if (asked.repository === undefined) return undefined;
     if (!this.#covers(holder, asked.repository)) return this.challenge(asked, "insufficient_scope");
-    return this.#mayPull(holder.user, asked.repository) ? undefined : this.#denial(asked);
+    if (!this.#mayPull(holder.user, asked.repository)) return this.#denial(asked);
+    const action = actionOf(asked);
+    const isGranted = action === "pull" || holder.writes.includes(`${asked.repository} ${action}`);
+    return isGranted ? undefined : this.challenge(asked, "insufficient_scope");
   }
 
   /** 401 with the challenge of this upstream (RFC 7235, distribution's token specification). */
@@ -92,7 +100,7 @@ export class Authorization {
     const parts = [
       `realm="${realm ?? `${this.tokenUrl}${tokenPath}`}"`,
       `service="${service}"`,
-      ...(asked.repository === undefined ? [] : [`scope="repository:${asked.repository}:pull"`]),
+      ...(asked.repository === undefined ? [] : [`scope="repository:${asked.repository}:${challengedActions(asked)}"`]),
       ...(reason === undefined ? [] : [`error="${reason}"`]),
     ];
     const header = kind === "bearer" ? `Bearer ${parts.join(",")}` : `Basic realm="${realm ?? service}"`;
@@ -110,7 +118,9 @@ export class Authorization {
     const { expiresInSeconds, tokenField } = this.settings;
     const value = `token-${++this.#issued}-${user ?? "anonymous"}`;
     const expiresAt = this.#now() + (expiresInSeconds ?? Infinity) * 1000;
-    this.#tokens.set(value, { user, repositories: this.#grantedTo(user, asked.query.getAll("scope")), expiresAt });
+    const scopes = asked.query.getAll("scope");
+    const writes = this.#writesOf(user, scopes);
+    this.#tokens.set(value, { user, repositories: this.#grantedTo(user, scopes), writes, expiresAt });
     const lifetime = expiresInSeconds === undefined ? {} : { expires_in: expiresInSeconds };
     return jsonReply(200, { [tokenField]: value, ...lifetime, issued_at: new Date(this.#now()).toISOString() });
   }
@@ -118,6 +128,18 @@ export class Authorization {
   #grantedTo(user: string | undefined, scopes: string[]): string[] {
     const names = scopes.flatMap((scope) => /^repository:(.+):[a-z,*]+$/.exec(scope)?.[1] ?? []);
     return names.filter((name) => this.#mayPull(user, name));
+  }
+
+  #writesOf(user: string | undefined, scopes: string[]): string[] {
+    return scopes.flatMap((scope) => {
+      const [, name = "", actions = ""] = /^repository:(.+):([a-z,*]+)$/.exec(scope) ?? [];
+      if (!this.#mayPush(user, name)) return [];
+      return actions.split(",").flatMap((action) => (action === "pull" ? [] : [`${name} ${action}`]));
+    });
+  }
+
+  #mayPush(user: string | undefined, repository: string): boolean {
+    return user !== undefined && (this.settings.pushers[repository]?.includes(user) ?? true);
   }
 
   #holder(asked: Asked): IssuedToken | undefined {
@@ -129,7 +151,10 @@ export class Authorization {
     if (this.settings.kind === "bearer" && !this.settings.acceptsBasic) return undefined;
     const user = this.#basicUser(asked);
     if (user === undefined) return undefined;
-    return { user, repositories: asked.repository === undefined ? [] : [asked.repository], expiresAt: Infinity };
+    const { repository } = asked;
+    const repositories = repository === undefined ? [] : [repository];
+    const writes = this.#mayPush(user, repository ?? "") ? [`${repository} push`, `${repository} delete`] : [];
+    return { user, repositories, writes, expiresAt: Infinity };
   }
 
   #basicUser(asked: Asked): string | undefined {
@@ -158,4 +183,13 @@ export class Authorization {
     if (deniedStatus === 404) return errorReply(404, "NAME_UNKNOWN", "repository name not known to registry");
     return errorReply(403, "DENIED", "requested access to the resource is denied");
   }
+}
+
+function actionOf({ method }: Asked): "pull" | "push" | "delete" {
+  if (method === "GET" || method === "HEAD") return "pull";
+  return method === "DELETE" ? "delete" : "push";
+}
+
+function challengedActions(asked: Asked): string {
+  return { pull: "pull", push: "pull,push", delete: "delete" }[actionOf(asked)];
 }

@@ -32,6 +32,11 @@ export function gated(gate: Gate, afterBytes?: number): Temperament {
   return { name: "gated body", delivery: { stops: [{ afterBytes, then: gate }] } };
 }
 
+/** Does not read the body of the request until `gate` is released. */
+export function unread(gate: Gate): Temperament {
+  return { name: "unread", delivery: { bodyGate: gate } };
+}
+
 /** Sends so many bytes of the body, then nothing more; the connection stays open. */
 export function stall(afterBytes: number): Temperament {
   return { name: "stall", delivery: { stops: [{ afterBytes, then: "stall" }] } };

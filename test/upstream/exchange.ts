@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { Gate } from "./gate.ts";
 import type { Payload } from "./payload.ts";
 import type { Reply } from "./reply.ts";
 import type { LoggedRequest, RequestLog } from "./request-log.ts";
@@ -29,6 +30,22 @@ export class Exchange {
       this.#closed.abort();
     });
     for (const log of logs) log.add(entry);
+  }
+
+  /** The body of the request; undefined where the client left in the middle of it. */
+  async readBody(request: IncomingMessage, gate: Gate | undefined): Promise<Buffer | undefined> {
+    const pieces: Buffer[] = [];
+    try {
+      await gate?.pass(this.#closed.signal);
+      for await (const piece of request as AsyncIterable<Buffer>) {
+        pieces.push(piece);
+        this.#entry.bytesReceived += piece.length;
+        this.#notice();
+      }
+    } catch {
+      return undefined;
+    }
+    return Buffer.concat(pieces);
   }
 
   /** Settles when the reply has been handed to the socket, or the client has left. */

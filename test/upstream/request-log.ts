@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 
 export type RequestKind =
-  "ping" | "manifest-tag" | "manifest-digest" | "blob" | "tags" | "referrers" | "token" | "cdn" | "other";
+  "ping" | "manifest-tag" | "manifest-digest" | "blob" | "upload" | "tags" | "referrers" | "token" | "cdn" | "other";
 
-/** One request as the upstream saw it. The last four fields change while it is being answered. */
+/** One request as the upstream saw it. The last five fields change while it is being answered. */
 export interface LoggedRequest {
   /** Wall clock, milliseconds. */
   readonly at: number;
@@ -23,6 +23,8 @@ export interface LoggedRequest {
   status: number;
   /** Bytes of the response's body handed to the socket. */
   bytesSent: number;
+  /** Bytes of the request's body that have come. */
+  bytesReceived: number;
   /** How the exchange ended: sent whole, cut short by a temperament, or left by the client. */
   ended: "sent" | "cut" | "left" | undefined;
   /** Whether it was refused for want of a credential, before any rule was asked. */

@@ -11,6 +11,8 @@ export interface Stop {
 /** How a reply reaches the client. */
 export interface Delivery {
   delayMs: number;
+  /** Held before the request's body is read. */
+  bodyGate: Gate | undefined;
   /** Held before the response header. */
   headerGate: Gate | undefined;
   /** `silent` never answers; `reset` sends an RST instead of an answer; a string is sent as it is instead of HTTP. */
@@ -42,6 +44,7 @@ export interface Temperament {
 
 export const plainDelivery: Delivery = {
   delayMs: 0,
+  bodyGate: undefined,
   headerGate: undefined,
   instead: undefined,
   framing: "length",

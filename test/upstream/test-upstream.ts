@@ -22,6 +22,7 @@ import { Repositories, type StoredManifest } from "./repositories.ts";
 import { RequestLog, type LoggedRequest } from "./request-log.ts";
 import { mergeDelivery, plainDelivery, type Temperament } from "./temperament.ts";
 import { Throttle } from "./throttle.ts";
+import { Uploads, type PushSettings } from "./uploads.ts";
 
 export interface UpstreamOptions extends Partial<ContentSettings> {
   auth?: Partial<AuthSettings>;
@@ -29,6 +30,8 @@ export interface UpstreamOptions extends Partial<ContentSettings> {
   tokenServer?: "same" | "separate";
   /** Absent: nothing is redirected; given: blobs are, unless it says otherwise. */
   redirect?: Partial<RedirectSettings>;
+  /** Absent: everything but GET and HEAD is refused. */
+  pushes?: Partial<PushSettings>;
   /** Rate of all bodies together. */
   bytesPerSecond?: number;
   /** Wall clock for the life of tokens and signatures, milliseconds. */
@@ -45,6 +48,8 @@ export class TestUpstream {
   /** The second origin, with its own log. */
   readonly cdn: Cdn;
   readonly throttle: Throttle;
+  /** Undefined where nothing can be pushed. */
+  readonly uploads: Uploads | undefined;
   readonly #rules = new MisbehaviourRules();
   readonly #hasTokenServer: boolean;
   #sites: Partial<Record<Site, Listener>> = {};
@@ -60,6 +65,7 @@ export class TestUpstream {
     this.authorization = new Authorization(options.auth ?? {}, now);
     this.cdn = new Cdn({ blobs: options.redirect !== undefined, ...options.redirect }, now);
     this.throttle = new Throttle(options.bytesPerSecond);
+    this.uploads = options.pushes && new Uploads(options.pushes, this.content);
     this.#hasTokenServer = options.tokenServer === "separate";
   }
 
@@ -161,11 +167,11 @@ export class TestUpstream {
     };
     await Promise.all([open("registry"), open("cdn"), this.#hasTokenServer && open("token")]);
     this.cdn.url = this.site("cdn").url;
+    this.uploads?.setOrigins(this.url, this.cdn.url);
     this.authorization.tokenUrl = this.site(this.#hasTokenServer ? "token" : "registry").url;
   }
 
   async #serve(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    request.resume();
     const asked = readAsked(request, site);
     const entry = toEntry(asked);
     const logs = site === "cdn" ? [this.requests, this.cdn.requests] : [this.requests];
@@ -174,18 +180,21 @@ export class TestUpstream {
     entry.isRefused = refusal !== undefined;
     const temperaments = early.length > 0 || refusal ? early : this.#rules.meet(asked, false);
     const exchange = new Exchange(response, entry, logs, this.throttle);
+    const delivery = mergeDelivery(temperaments);
+    const body = await exchange.readBody(request, refusal ? undefined : delivery.bodyGate);
+    if (!body) return;
     if (refusal) return exchange.send(refusal, plainDelivery);
-    await exchange.send(this.#temper(asked, site, temperaments), mergeDelivery(temperaments));
+    await exchange.send(this.#temper(asked, body, site, temperaments), delivery);
   }
 
-  #temper(asked: Asked, site: Site, temperaments: readonly Temperament[]): Reply {
+  #temper(asked: Asked, body: Buffer, site: Site, temperaments: readonly Temperament[]): Reply {
     const isWhole = temperaments.some((temperament) => temperament.ignoresRange);
     const context = {
       asked,
       ownUrl: this.site(site).url,
       challenge: () => this.authorization.challenge(asked),
     };
-    const good = this.#answer(isWhole ? { ...asked, range: undefined } : asked, site);
+    const good = this.#answer(isWhole ? { ...asked, range: undefined } : asked, body, site);
     return temperaments.reduce((reply, temperament) => temperament.reply?.(reply, context) ?? reply, good);
   }
 
@@ -193,10 +202,14 @@ export class TestUpstream {
     return asked.kind === "token" ? undefined : this.authorization.refuse(asked);
   }
 
-  #answer(asked: Asked, site: Site): Reply {
+  #answer(asked: Asked, body: Buffer, site: Site): Reply {
     if (asked.kind === "token") return this.authorization.issue(asked);
     if (site === "token") return errorReply(404, "UNSUPPORTED", "only tokens are served here");
     const source: ContentSource = { repositories: this.content, settings: this.settings, ownUrl: this.url };
+    const isElsewhere = this.uploads?.settings.location === "elsewhere";
+    const written = (site === "cdn") === isElsewhere || asked.method === "POST" || asked.kind !== "upload";
+    const push = written ? this.uploads?.answer(asked, body) : undefined;
+    if (push) return push;
     if (site === "cdn") return this.cdn.refuse(asked) ?? answerContent(asked, source);
     const reply = answerContent(asked, source);
     return reply.status < 300 ? (this.cdn.redirect(asked) ?? reply) : reply;
@@ -204,5 +217,5 @@ export class TestUpstream {
 }
 
 function toEntry(asked: Asked): LoggedRequest {
-  return { ...asked, at: Date.now(), status: 0, bytesSent: 0, ended: undefined, isRefused: false };
+  return { ...asked, at: Date.now(), status: 0, bytesSent: 0, bytesReceived: 0, ended: undefined, isRefused: false };
 }

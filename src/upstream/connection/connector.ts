@@ -65,7 +65,8 @@ export function createConnector(options: {
   };
 }
 
-const lookupPublic: LookupFunction = (hostname, options, callback) => {
+/** Finds public addresses only, and is the very lookup that the connection uses. */
+export const lookupPublic: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
     if (error) {
       callback(error, []);

@@ -2,8 +2,10 @@ import { onTestFinished } from "vitest";
 
 import { parseRepositoryName, parseTag, type Reference, type RepositoryName } from "../../../src/oci/index.ts";
 import {
+  createPushGate,
   createUpstream,
   UpstreamError,
+  type PushGate,
   type Upstream,
   type UpstreamObserver,
   type UpstreamSettings,
@@ -49,6 +51,23 @@ export function connect(
   const upstream = createUpstream(settings, observe(reports), isPatient ? {} : { delay });
   onTestFinished(() => upstream.close());
   return { upstream, reports, delays };
+}
+
+/** What pushes to the registry at `url` need, closed after the test. */
+export function openGate(
+  url: string,
+  overrides: Partial<Parameters<typeof createPushGate>[0]> = {},
+): { gate: PushGate; reports: Reports } {
+  const reports: Reports = { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0 };
+  const settings = {
+    ...{ name: "registry.test", endpoints: [{ url }], tokenHosts: [], proxy: undefined, ca: undefined },
+    allowPrivateRedirects: true,
+    limits: { connectTimeoutMs: 1000, headerTimeoutMs: 1000, idleTimeoutMs: 1000, attempts: 4 },
+    ...overrides,
+  };
+  const gate = createPushGate(settings, observe(reports));
+  onTestFinished(() => gate.close());
+  return { gate, reports };
 }
 
 function observe(reports: Reports): UpstreamObserver {

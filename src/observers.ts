@@ -5,6 +5,8 @@ import type { UpkeepObserver } from "./upkeep/index.ts";
 import type { UpstreamObserver } from "./upstream/index.ts";
 
 const warnEveryMs = 60 * 1000;
+/** Reasons name repositories: more of them than this are not told apart. */
+const maxReasons = 100;
 
 /** Where counts and log lines are made of what the rooms notice. */
 export interface ObserverPorts {
@@ -79,12 +81,20 @@ export function observeUpkeep({ metrics, logger }: ObserverPorts): UpkeepObserve
   };
 }
 
-export function observeUpstream(name: string, metrics: Metrics): UpstreamObserver {
+export function observeUpstream(name: string, { metrics, logger, clock }: ObserverPorts): UpstreamObserver {
+  const toldAt = new Map<string, number>();
   return {
     request: (kind, status, seconds) => metrics.upstreamRequest(name, kind, status, seconds),
     retry: () => metrics.upstreamRetried(name),
     resume: () => metrics.upstreamResumed(name),
     token: (status) => metrics.tokenRequested(name, status),
+    credentialsBroken(reason) {
+      metrics.credentialsFailed(name);
+      if (clock.now() < (toldAt.get(reason) ?? 0) + warnEveryMs) return;
+      if (toldAt.size >= maxReasons) toldAt.clear();
+      toldAt.set(reason, clock.now());
+      logger.error({ upstream: name, reason }, "our own credentials for an upstream do not work");
+    },
     bytes: (count) => metrics.bytesFetched(name, count),
   };
 }

@@ -60,7 +60,7 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
     },
   });
   undo.push(() => upkeep.close());
-  const upstreams = settings.upstreams.map((entry) => ({ ...entry, upstream: openUpstream(entry, metrics) }));
+  const upstreams = settings.upstreams.map((entry) => ({ ...entry, upstream: openUpstream(entry, observing) }));
   undo.push(async () => {
     await Promise.all(upstreams.map(({ upstream }) => upstream.close()));
   });
@@ -109,9 +109,9 @@ async function openIndex(settings: Settings, now: () => number, logger: Logger, 
   return index;
 }
 
-function openUpstream(entry: UpstreamEntry, metrics: Metrics): Upstream {
-  const options = { ...entry, endpoints: [...entry.endpoints], tokenHosts: [...entry.tokenHosts] };
-  return createUpstream(options, observeUpstream(entry.name, metrics));
+function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): Upstream {
+  const options = { ...entry, tokenHosts: [...entry.tokenHosts] };
+  return createUpstream(options, observeUpstream(entry.name, observing), { now: () => observing.clock.now() });
 }
 
 function observeGauges({ metrics, store, index, eviction, upkeep, cache }: Parts): void {

@@ -38,7 +38,7 @@ function checkValue(
   faults: ConfigFault[],
 ): unknown {
   if (key.kind === "built") return value;
-  if (key.kind === "list") {
+  if (key.kind === "list" || (key.kind === "section" && key.isAlsoList && Array.isArray(value))) {
     if (!Array.isArray(value)) return value;
     return value.map((item: unknown, index) =>
       isSection(item) ? checkSection(item, key.keys, `${path}[${index}]`, faults) : item,

@@ -6,8 +6,8 @@ export type Key =
   | { kind: "built" }
   /** Documented, not built yet. `asksForNothing` accepts the values that change nothing. */
   | { kind: "unbuilt"; asksForNothing: (value: unknown) => boolean; values?: readonly string[] }
-  /** A section of keys. */
-  | { kind: "section"; keys: Keys }
+  /** A section of keys. `isAlsoList`: or a list of such sections. */
+  | { kind: "section"; keys: Keys; isAlsoList?: boolean }
   /** A map from names to sections. */
   | { kind: "map"; keys: Keys }
   /** A list of sections, or of plain values. */
@@ -50,15 +50,23 @@ const limits = section({
   maxBlobSize: built,
 });
 
-const credentials = section({
-  username: built,
-  password: built,
-  passwordFile: built,
-  token: built,
-  dockerConfig: unbuilt(),
-  helper: unbuilt(),
-  command: unbuilt(),
-});
+const credentials: Key = {
+  kind: "section",
+  isAlsoList: true,
+  keys: {
+    match: built,
+    username: built,
+    password: built,
+    passwordFile: built,
+    passwordEnv: built,
+    token: built,
+    tokenFile: built,
+    tokenEnv: built,
+    dockerConfig: built,
+    helper: built,
+    command: built,
+  },
+};
 
 const upstream: Keys = {
   endpoints: {
@@ -75,8 +83,8 @@ const upstream: Keys = {
   hostnames: built,
   listen: built,
   proxy: built,
-  tls: section({ caFile: built }),
-  anonymousFallback: onlyFalse,
+  tls: section({ caFile: built, certFile: built, keyFile: built }),
+  anonymousFallback: built,
   offline: onlyFalse,
   concurrency: section({ control: unbuilt(), blobs: unbuilt() }),
   bandwidth: unbuilt((value) => parseRate(value) === 0),

@@ -46,6 +46,9 @@ export const networks = () =>
   field((value) => parseList(value, parseNetwork), "addresses or networks such as 10.0.0.0/8 or ::1");
 export const accessGlobs = () => field((value) => parseList(value, parseGlob), "globs such as docker.io/library/**");
 export const platforms = () => field(parsePlatforms, "one or more platforms such as linux/amd64 or linux/arm/v7");
+export const repositoryGlobs = () =>
+  field((value) => parseList(value, parseRepositoryGlob), "patterns of repositories such as org/** or library/*");
+export const programWords = () => secret(parseWords, "a list of texts: a program and its arguments");
 export const tagGlob = () => field(parseTagGlob, "a pattern of tags such as v* or *-rc");
 export const proxyUrl = () => secret(parseProxyUrl, "an http or https URL such as http://proxy.example:3128");
 export const endpointUrl = () =>
@@ -121,6 +124,16 @@ function parseList<T>(value: unknown, parse: (part: unknown) => T | undefined): 
 function parsePlatforms(value: unknown): string[] | undefined {
   const parsed = parseList(value, (part) => (typeof part === "string" ? parsePlatform(part) : undefined));
   return parsed === undefined || parsed.length === 0 ? undefined : [...new Set(parsed)];
+}
+
+/** What could match a repository at all: the characters of its name, and stars. */
+function parseRepositoryGlob(value: unknown): string | undefined {
+  return typeof value === "string" && /^[a-z0-9*][a-z0-9._/*-]*$/.test(value) ? value : undefined;
+}
+
+function parseWords(value: unknown): string[] | undefined {
+  const words = asList(value).filter((word) => typeof word === "string" && !word.includes("\0"));
+  return words.length === asList(value).length && words.length > 0 && words[0] !== "" ? (words as string[]) : undefined;
 }
 
 /** What could match a tag at all: its characters, and stars. */

@@ -3,7 +3,7 @@ import { formatListenAddress, type ListenAddress } from "./hosts.ts";
 import { formatAmount, formatDuration, formatRate, formatShare, formatSize } from "./quantities.ts";
 import type {
   AccessSettings,
-  Credentials,
+  CredentialSettings,
   LimitSettings,
   PinEntry,
   Settings,
@@ -78,14 +78,15 @@ function accessText({ mode, htpasswdFile, rules }: AccessSettings) {
 function upstreamText(upstream: UpstreamEntry) {
   return {
     endpoints: upstream.endpoints.map(({ url, credentials }) =>
-      credentials ? { url, credentials: credentialsText(credentials) } : url,
+      credentials.length > 0 ? { url, credentials: credentialsText(credentials) } : url,
     ),
     tokenHosts: [...upstream.tokenHosts],
     redirects: { allowPrivate: upstream.allowPrivateRedirects },
     hostnames: [...upstream.hostnames],
     listen: upstream.listen.length > 0 ? listenText(upstream.listen) : undefined,
     proxy: upstream.proxy === undefined ? undefined : redactUrl(upstream.proxy),
-    tls: upstream.caFile === undefined ? undefined : { caFile: upstream.caFile },
+    tls: tlsText(upstream),
+    anonymousFallback: upstream.anonymousFallback,
     tags: {
       ...tagsText(upstream.tags),
       patterns: upstream.tagPatterns.map(({ match, ...policy }) => ({ match, ...tagsText(policy) })),
@@ -94,8 +95,39 @@ function upstreamText(upstream: UpstreamEntry) {
   };
 }
 
-function credentialsText(credentials: Credentials) {
-  return credentials.kind === "basic" ? { username: credentials.username, password: redacted } : { token: redacted };
+function tlsText({ caFile, clientCertificate }: UpstreamEntry) {
+  const { certFile, keyFile } = clientCertificate ?? {};
+  return caFile === undefined && certFile === undefined ? undefined : { caFile, certFile, keyFile };
+}
+
+function credentialsText(credentials: readonly CredentialSettings[]) {
+  const texts = credentials.map((entry) => ({
+    ...(entry.match && { match: [...entry.match] }),
+    ...credentialText(entry),
+  }));
+  return texts.length === 1 && credentials[0]?.match === undefined ? texts[0] : texts;
+}
+
+function credentialText(entry: CredentialSettings) {
+  switch (entry.kind) {
+    case "basic": {
+      const { username, passwordEnv } = entry;
+      return passwordEnv === undefined ? { username, password: redacted } : { username, passwordEnv };
+    }
+    case "bearer":
+      return entry.tokenEnv === undefined ? { token: redacted } : { tokenEnv: entry.tokenEnv };
+    case "password-file":
+      return { username: entry.username, passwordFile: entry.file };
+    case "token-file":
+      return { tokenFile: entry.file };
+    case "docker-config":
+      return { dockerConfig: entry.file };
+    case "helper":
+      return { helper: entry.name };
+    case "command":
+      // Its arguments may be secrets.
+      return { username: entry.username, command: entry.command.map((word, index) => (index === 0 ? word : redacted)) };
+  }
 }
 
 function redactUrl(text: string): string {

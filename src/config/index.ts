@@ -1,5 +1,12 @@
 /** The configuration: loaded from flags, environment and file, checked as a whole, frozen, printed without secrets. */
 export * from "./errors.ts";
+export {
+  dockerServer,
+  DockerConfigInvalid,
+  findDockerCredential,
+  registryHosts,
+  type DockerCredential,
+} from "./docker-config.ts";
 export { formatSettings } from "./format-settings.ts";
 export { parseHtpasswd } from "./htpasswd.ts";
 export { formatListenAddress, type ListenAddress } from "./hosts.ts";

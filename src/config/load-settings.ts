@@ -31,7 +31,7 @@ export function loadSettings({ file, environment, flags = {} }: SettingsSource):
   applyFlags(written, flags, origins);
   const checked = checkKeys(written);
   const document = parseLeniently(checked.document, faults);
-  const settings = resolveSettings(document, faults);
+  const settings = resolveSettings(document, environment, faults);
   const all = [...checked.faults, ...faults];
   if (all.length > 0) throw new ConfigError(all.map((fault) => withOrigin(fault, origins)));
   return deepFreeze(settings);
@@ -43,14 +43,14 @@ function parseLeniently(written: ConfigDocument, faults: ConfigFault[]): Documen
     const parsed = documentSchema.safeParse(written);
     if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) {
-      faults.push({ path: formatPath(issue.path), message: issue.message });
+      faults.push({ path: formatPath(issue.path, written), message: issue.message });
       removeAt(written, issue.path);
     }
   }
   return {};
 }
 
-function resolveSettings(document: DocumentSettings, faults: ConfigFault[]): Settings {
+function resolveSettings(document: DocumentSettings, environment: NodeJS.ProcessEnv, faults: ConfigFault[]): Settings {
   const settings: Settings = {
     listen: document.listen ?? [loopback(5000)],
     admin: { listen: document.admin?.listen ?? [loopback(5001)], tokenFile: document.admin?.tokenFile },
@@ -90,7 +90,7 @@ function resolveSettings(document: DocumentSettings, faults: ConfigFault[]): Set
     allowPlaintext: document.allowPlaintext ?? false,
     log: { level: document.log?.level ?? "info", format: document.log?.format ?? "auto" },
     defaultUpstream: document.defaultUpstream ?? "docker.io",
-    upstreams: resolveUpstreams(document, faults),
+    upstreams: resolveUpstreams(document, environment, faults),
   };
   faults.push(...resolvePolicies([{ path: "", document }]).faults, ...findConflicts(settings));
   return settings;
@@ -100,11 +100,17 @@ function loopback(port: number): ListenAddress {
   return { kind: "tcp", host: "127.0.0.1", port };
 }
 
-function formatPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, part) => {
-    if (typeof part === "number") return `${text}[${part}]`;
-    return text === "" ? String(part) : `${text}.${String(part)}`;
-  }, "");
+/** `a.b[0].c`. An index into what is written as one section, which may stand for a list of one, is left out. */
+function formatPath(path: readonly PropertyKey[], written: ConfigDocument): string {
+  let text = "";
+  let place: unknown = written;
+  for (const part of path) {
+    if (typeof part === "number" && isSection(place)) continue;
+    if (typeof part === "number") text += `[${part}]`;
+    else text += text === "" ? String(part) : `.${String(part)}`;
+    place = typeof place === "object" && place !== null ? (place as Record<PropertyKey, unknown>)[part] : undefined;
+  }
+  return text;
 }
 
 /** Takes out the value at `path`, or the whole list or credentials it is part of: what is left of those means something else. */

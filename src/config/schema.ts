@@ -16,8 +16,10 @@ import {
   positiveRate,
   positiveSize,
   positiveTimer,
+  programWords,
   proxyUrl,
   rate,
+  repositoryGlobs,
   secretText,
   section,
   share,
@@ -60,12 +62,25 @@ const limits = section({
   maxBlobSize: positiveSize(),
 });
 
-const credentials = section({
+const credentialsSection = section({
+  match: repositoryGlobs(),
   username: secretText(),
   password: secretText(),
   passwordFile: text(),
+  passwordEnv: text(),
   token: secretText(),
+  tokenFile: text(),
+  tokenEnv: text(),
+  dockerConfig: text(),
+  helper: text(),
+  command: programWords(),
 });
+
+/** One section, or a list of them. */
+const credentials = z.preprocess(
+  (value) => (Array.isArray(value) ? (value as unknown[]) : [value]),
+  z.array(credentialsSection).min(1, "must not be an empty list"),
+);
 
 const endpointSection = section({ url: endpointUrl(), credentials: credentials.optional() });
 
@@ -80,7 +95,8 @@ const upstream = section({
   hostnames: hostnames(),
   listen: listenAddresses(),
   proxy: proxyUrl(),
-  tls: section({ caFile: text() }).optional(),
+  tls: section({ caFile: text(), certFile: text(), keyFile: text() }).optional(),
+  anonymousFallback: flag(),
   enabled: flag(),
   tags: tags.optional(),
   limits: limits.optional(),
@@ -125,7 +141,7 @@ export const documentSchema = section({
 export type DocumentSettings = z.infer<typeof documentSchema>;
 export type UpstreamDocument = z.infer<typeof upstream>;
 export type EndpointDocument = z.infer<typeof endpointSection>;
-export type CredentialsDocument = z.infer<typeof credentials>;
+export type CredentialsDocument = z.infer<typeof credentialsSection>;
 export type AccessDocument = z.infer<typeof access>;
 export type PinDocument = z.infer<typeof pinSection>;
 export type TagsDocument = z.infer<typeof tags>;

@@ -100,6 +100,9 @@ export interface UpstreamEntry {
   /** Certificates in PEM to trust besides the system's; read from `caFile`. */
   readonly ca: string | undefined;
   readonly caFile: string | undefined;
+  readonly clientCertificate: ClientCertificate | undefined;
+  /** Whether to go on without credentials where the configured ones do not work. */
+  readonly anonymousFallback: boolean;
   /** What holds for tags that no pattern matches. */
   readonly tags: TagSettings;
   /** The first that matches a tag holds for it. */
@@ -110,12 +113,37 @@ export interface UpstreamEntry {
 export interface UpstreamEndpoint {
   /** http or https, without a trailing slash, userinfo, query or hash. */
   readonly url: string;
-  readonly credentials: Credentials | undefined;
+  /** The first that matches a repository is used for it; none where the list is empty. */
+  readonly credentials: readonly CredentialSettings[];
 }
 
-export type Credentials =
-  | { readonly kind: "basic"; readonly username: string; readonly password: string }
-  | { readonly kind: "bearer"; readonly token: string };
+/** `match`: globs over repositories (`compileGlob`); undefined for all, and then it is the last. */
+export type CredentialSettings = CredentialOrigin & { readonly match: readonly string[] | undefined };
+
+/** Where a credential comes from. Values of environment variables have been read; files and programs are read in use. */
+export type CredentialOrigin =
+  | {
+      readonly kind: "basic";
+      readonly username: string;
+      readonly password: string;
+      readonly passwordEnv: string | undefined;
+    }
+  | { readonly kind: "bearer"; readonly token: string; readonly tokenEnv: string | undefined }
+  | { readonly kind: "password-file"; readonly username: string; readonly file: string }
+  | { readonly kind: "token-file"; readonly file: string }
+  | { readonly kind: "docker-config"; readonly file: string }
+  /** `docker-credential-<name>`. */
+  | { readonly kind: "helper"; readonly name: string }
+  /** A program and its arguments; its output is a password where `username` is given, else JSON. */
+  | { readonly kind: "command"; readonly command: readonly string[]; readonly username: string | undefined };
+
+/** What proves to an upstream who we are, in PEM. */
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
 
 export interface TagSettings {
   readonly freshForMs: number;

@@ -1,24 +1,27 @@
-import { readFileSync } from "node:fs";
 import { builtinUpstreams } from "./builtin-upstreams.ts";
 import { resolveCredentials } from "./credentials.ts";
+import { registryHosts } from "./docker-config.ts";
 import type { ConfigFault } from "./errors.ts";
-import { readFailure } from "./file.ts";
+import { readCertificates, readClientCertificate } from "./certificates.ts";
 import { parseAuthority, pathForm } from "./hosts.ts";
 import { resolvePolicies, type PoliciesDocument } from "./policies.ts";
 import type { DocumentSettings, EndpointDocument, UpstreamDocument } from "./schema.ts";
 import type { UpstreamEndpoint, UpstreamEntry } from "./settings.ts";
 
 /** The enabled upstreams: the built-in ones, each with its configured settings, then the configured others. */
-export function resolveUpstreams(document: DocumentSettings, faults: ConfigFault[]): UpstreamEntry[] {
+export function resolveUpstreams(
+  document: DocumentSettings,
+  environment: NodeJS.ProcessEnv,
+  faults: ConfigFault[],
+): UpstreamEntry[] {
   const configured = namedUpstreams(document.upstreams ?? {}, faults);
   const builtinNames = builtinUpstreams.map((builtin) => builtin.name);
   const otherNames = [...configured.keys()].filter((name) => !builtinNames.includes(name));
   return [...builtinNames, ...otherNames].flatMap((name) => {
     const own = configured.get(name);
     if (own?.document.enabled === false) return [];
-    return [
-      resolveUpstream({ name, own: own?.document ?? {}, path: own?.path ?? `upstreams.${name}`, document, faults }),
-    ];
+    const path = own?.path ?? `upstreams.${name}`;
+    return [resolveUpstream({ name, own: own?.document ?? {}, path, document, environment, faults })];
   });
 }
 
@@ -54,10 +57,11 @@ interface Resolution {
   own: UpstreamDocument;
   path: string;
   document: PoliciesDocument;
+  environment: NodeJS.ProcessEnv;
   faults: ConfigFault[];
 }
 
-function resolveUpstream({ name, own, path, document, faults }: Resolution): UpstreamEntry {
+function resolveUpstream({ name, own, path, document, environment, faults }: Resolution): UpstreamEntry {
   const builtin = builtinUpstreams.find((upstream) => upstream.name === name);
   const { policies, faults: policyFaults } = resolvePolicies([
     { path: `${path}.`, document: own },
@@ -68,7 +72,13 @@ function resolveUpstream({ name, own, path, document, faults }: Resolution): Ups
   const caFile = own.tls?.caFile;
   return {
     name,
-    endpoints: resolveEndpoints(own, { path, defaultUrl: builtin?.url ?? `https://${name}`, faults }),
+    endpoints: resolveEndpoints(own, {
+      name,
+      path,
+      defaultUrl: builtin?.url ?? `https://${name}`,
+      environment,
+      faults,
+    }),
     tokenHosts: own.tokenHosts ?? [],
     allowPrivateRedirects: own.redirects?.allowPrivate ?? false,
     hostnames: own.hostnames ?? [],
@@ -76,18 +86,23 @@ function resolveUpstream({ name, own, path, document, faults }: Resolution): Ups
     proxy: own.proxy,
     ca: caFile === undefined ? undefined : readCertificates(caFile, `${path}.tls.caFile`, faults),
     caFile,
+    clientCertificate: readClientCertificate(own.tls ?? {}, `${path}.tls`, faults),
+    anonymousFallback: own.anonymousFallback ?? false,
     ...policies,
   };
 }
 
 interface EndpointContext {
+  name: string;
   path: string;
   defaultUrl: string;
+  environment: NodeJS.ProcessEnv;
   faults: ConfigFault[];
 }
 
 /** The upstream's own credentials belong to the first endpoint alone: they never follow to a mirror. */
-function resolveEndpoints(own: UpstreamDocument, { path, defaultUrl, faults }: EndpointContext): UpstreamEndpoint[] {
+function resolveEndpoints(own: UpstreamDocument, context: EndpointContext): UpstreamEndpoint[] {
+  const { path, defaultUrl, faults } = context;
   const endpoints: EndpointDocument[] = own.endpoints ?? [{ url: defaultUrl }];
   return endpoints.map((endpoint, index) => {
     const here = `${path}.endpoints[${index}]`;
@@ -98,20 +113,10 @@ function resolveEndpoints(own: UpstreamDocument, { path, defaultUrl, faults }: E
     const isOwn = index === 0 && own.credentials !== undefined;
     const given = isOwn ? own.credentials : endpoint.credentials;
     const credentialsPath = isOwn ? `${path}.credentials` : `${here}.credentials`;
-    return {
-      url: endpoint.url ?? defaultUrl,
-      credentials: given && resolveCredentials(given, credentialsPath, faults),
-    };
+    const url = endpoint.url ?? defaultUrl;
+    const { environment } = context;
+    const hosts = registryHosts(url, index === 0 ? context.name : undefined);
+    const credentials = resolveCredentials(given ?? [], { path: credentialsPath, hosts, environment, faults });
+    return { url, credentials };
   });
-}
-
-function readCertificates(file: string, path: string, faults: ConfigFault[]): string | undefined {
-  try {
-    const text = readFileSync(file, "utf8").trimEnd();
-    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-    faults.push({ path, message: `${file} holds no certificate in PEM` });
-  } catch (error) {
-    faults.push({ path, message: `${file}: ${readFailure(error)}` });
-  }
-  return undefined;
 }

@@ -17,6 +17,8 @@ export interface UpstreamMetrics {
   /** A body was continued by Range after an interruption. */
   upstreamResumed(upstream: string): void;
   tokenRequested(upstream: string, status: number | undefined): void;
+  /** Our own credentials could not be had, or were refused. */
+  credentialsFailed(upstream: string): void;
   /** Bytes had another digest than the one asked for. */
   verifyFailed(upstream: string): void;
 }
@@ -41,6 +43,7 @@ export function createUpstreamMetrics(
     upstreamResumed: (upstream) => ifKnown(upstream, () => series.resumes.inc({ upstream })),
     tokenRequested: (upstream, status) =>
       ifKnown(upstream, () => series.tokens.inc({ upstream, status: statusClass(status) })),
+    credentialsFailed: (upstream) => ifKnown(upstream, () => series.credentialFailures.inc({ upstream })),
     verifyFailed: (upstream) => ifKnown(upstream, () => series.verifyFailures.inc({ upstream })),
     totals: () =>
       Promise.all(
@@ -85,6 +88,11 @@ function createSeries(registry: Registry, upstreams: readonly string[]) {
       name: "upstream_tokens_total",
       help: "Requests for a token, by the answer of the token service.",
       labels: { ...labels, status: statusClasses },
+    }),
+    credentialFailures: createCounter(registry, {
+      name: "upstream_credential_failures_total",
+      help: "Configured credentials that could not be had, or that an upstream refused.",
+      labels,
     }),
     verifyFailures: createCounter(registry, {
       name: "verify_failures_total",

@@ -1,6 +1,8 @@
+import { registryHosts } from "../config/index.ts";
 import { createAuthorizer } from "./authorization/authorizer.ts";
 import { createBlobProver } from "./blob-proof.ts";
-import { fixedCredential, noCredentials, type CredentialSource } from "./credentials/credential-source.ts";
+import { configuredCredentials } from "./credentials/configured-credentials.ts";
+import type { CredentialSource } from "./credentials/credential-source.ts";
 import { createEndpoint, type Endpoint } from "./endpoint.ts";
 import { UpstreamError } from "./errors.ts";
 import { listReferrers, listTags } from "./listing.ts";
@@ -20,7 +22,7 @@ import type { Upstream } from "./upstream.ts";
 export function createUpstream(
   settings: UpstreamSettings,
   observer: UpstreamObserver,
-  inner: { delay?: Delay } = {},
+  inner: { delay?: Delay; now?: () => number } = {},
 ): Upstream {
   const closing = new AbortController();
   const pools = createPools(settings);
@@ -30,10 +32,18 @@ export function createUpstream(
     closing: closing.signal,
     onRetry: () => observer.retry(),
   });
-  const sources = settings.endpoints.map(({ credentials }, index) => {
-    // A credential is known by its endpoint: two endpoints never share a token or a connection by accident.
-    return credentials ? fixedCredential(`endpoint-${index}`, credentials) : noCredentials;
-  });
+  const sources = settings.endpoints.map(({ url, credentials }, index) =>
+    configuredCredentials({
+      upstream: settings.name,
+      index,
+      entries: credentials,
+      hosts: registryHosts(url, index === 0 ? settings.name : undefined),
+      isAnonymousAllowed: settings.anonymousFallback,
+      onBroken: (reason) => observer.credentialsBroken(reason),
+      now: inner.now ?? Date.now,
+      closing: closing.signal,
+    }),
+  );
   const endpoints = createEndpoints({ settings, sources, observer, transport, closing: closing.signal });
   const asking: Asking = {
     upstream: settings.name,
@@ -78,7 +88,8 @@ function createEndpoints({ settings, sources, observer, transport, closing }: En
   };
   const context = { upstream, transport, limits, closing, onOutcome: (status?: number) => observer.token(status) };
   const tokens = createTokenStore({ request: (wanted) => requestToken(wanted, context) });
-  return urls.map((url, index) => {
+  return sources.map((credentials, index) => {
+    const url = urls[index] as URL;
     const authorizer = createAuthorizer({
       upstream,
       endpoint: url,
@@ -86,7 +97,6 @@ function createEndpoints({ settings, sources, observer, transport, closing }: En
       isPrivateAllowed: allowPrivateRedirects,
       tokens,
     });
-    const credentials = sources[index] ?? noCredentials;
     return createEndpoint({ url, isOrigin: index === 0, credentials, authorizer, transport, redirects, observer });
   });
 }

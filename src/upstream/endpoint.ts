@@ -30,6 +30,8 @@ export interface Endpoint {
   readonly isOrigin: boolean;
   /** A final answer of any status, authenticated as well as can be. @throws UpstreamError where there is none. */
   ask(question: Question, signal: AbortSignal): Promise<EndpointAnswer>;
+  /** To be told when an answer turns out to be a refusal of the credential, not of the repository. */
+  refusedFinally(reason: string): void;
 }
 
 export interface EndpointOptions {
@@ -50,6 +52,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   return {
     url,
     isOrigin,
+    refusedFinally: (reason) => credentials.refusedFinally(reason),
     async ask(question, signal) {
       const { repository } = question;
       const first = await credentials.get(repository, signal);
@@ -63,8 +66,10 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
         drop(last);
         last = await attempt(options, question, renewed, signal);
       }
+      if (!last.isRefused) return settle(last);
       const { fallback } = credentials;
-      if (!last.isRefused || !fallback || renewed.isFallback) return settle(last);
+      if ("refusal" in last || fallback) credentials.refusedFinally(wordsOf(last));
+      if (!fallback) return settle(last);
       drop(last);
       return settle(await attempt(options, question, fallback, signal));
     },
@@ -137,6 +142,11 @@ function send({ url, transport, redirects, observer }: EndpointOptions, sending:
     },
     redirects,
   );
+}
+
+function wordsOf(last: Attempt): string {
+  if ("refusal" in last) return last.refusal.message;
+  return `${last.answer.url.host} answered ${last.answer.status} to our credentials`;
 }
 
 function settle(last: Attempt): EndpointAnswer {

@@ -39,14 +39,17 @@ export async function judge(
 ): Promise<EndpointAnswer> {
   if (answer.status < 300 && endpoint.isOrigin) asking.standing.answered(question.repository, answer.credential.id);
   if (accepted.includes(answer.status)) return answer;
+  const isTrusted = areCredentialsTrusted(asking, answer, question);
   const error = await statusError(answer, {
     upstream: asking.upstream,
     host: endpoint.url.host,
     subject: subjectOf(question),
     isOrigin: endpoint.isOrigin,
-    areCredentialsTrusted: areCredentialsTrusted(asking, answer, question),
+    areCredentialsTrusted: isTrusted,
   });
   signal.throwIfAborted();
+  const isRefused = error.kind === "unauthorized" || error.kind === "denied";
+  if (isRefused && !isTrusted && answer.credential.credentials) endpoint.refusedFinally(error.message);
   throw error;
 }
 

@@ -1,11 +1,35 @@
-/** How entrepot proves who it is to one endpoint. `basic` goes to the endpoint or its token service, `bearer` to the endpoint only. */
-export type Credentials = { kind: "basic"; username: string; password: string } | { kind: "bearer"; token: string };
+/**
+ * How entrepot proves who it is to one endpoint. `basic` goes to the endpoint or its token service, `bearer` to the endpoint
+ * only, `refresh` (an OAuth2 refresh token) to its token service only.
+ */
+export type Credentials =
+  | { kind: "basic"; username: string; password: string }
+  | { kind: "bearer"; token: string }
+  | { kind: "refresh"; token: string };
+
+/** Where a credential comes from. */
+export type CredentialOrigin =
+  | { readonly kind: "basic"; readonly username: string; readonly password: string }
+  | { readonly kind: "bearer"; readonly token: string }
+  | { readonly kind: "password-file"; readonly username: string; readonly file: string }
+  | { readonly kind: "token-file"; readonly file: string }
+  /** Docker's config.json. */
+  | { readonly kind: "docker-config"; readonly file: string }
+  /** The program `docker-credential-<name>`. */
+  | { readonly kind: "helper"; readonly name: string }
+  /** A program and its arguments; its output is the password of `username`, or JSON. */
+  | { readonly kind: "command"; readonly command: readonly string[]; readonly username: string | undefined };
+
+/** `match`: globs over the repositories that it is for, all where it is undefined. */
+export type CredentialSettings = CredentialOrigin & { readonly match: readonly string[] | undefined };
 
 export interface UpstreamSettings {
   /** The user-visible name: docker.io, registry.corp.example:5443. */
   name: string;
   /** The first is the origin, the others are mirrors. Each is asked with its own credentials or none. */
-  endpoints: { url: string; credentials: Credentials | undefined }[];
+  endpoints: readonly EndpointSettings[];
+  /** Whether to go on without credentials where those of an endpoint do not work. */
+  anonymousFallback: boolean;
   /** Hosts that may stand in a bearer realm, besides the endpoint's own; `host` or `host:port`. They may be private. */
   tokenHosts: string[];
   /** Whether a redirect may lead to a private or loopback address. */
@@ -14,7 +38,15 @@ export interface UpstreamSettings {
   proxy: string | undefined;
   /** PEM certificates trusted besides the default roots. */
   ca: string | undefined;
+  /** In PEM; shown to the origin and to `tokenHosts` only. */
+  clientCertificate: { readonly cert: string; readonly key: string } | undefined;
   limits: UpstreamLimits;
+}
+
+interface EndpointSettings {
+  readonly url: string;
+  /** The first that matches a repository is used for it, and none where none does. */
+  readonly credentials: readonly CredentialSettings[];
 }
 
 export interface UpstreamLimits {
@@ -36,6 +68,8 @@ export interface UpstreamObserver {
   /** A blob's body is about to be resumed. */
   resume(): void;
   token(status: number | undefined): void;
+  /** Our own credentials do not work: they cannot be had, or are refused. `reason` is for the log, and holds no secret. */
+  credentialsBroken(reason: string): void;
   /** Bytes of a response body as they came, discarded ones included. */
   bytes(count: number): void;
 }

@@ -1,3 +1,4 @@
+import { isHost } from "../host.ts";
 import type { Challenge } from "./challenge.ts";
 
 /**
@@ -41,15 +42,6 @@ export function judgeRealm(
   }
   url.hash = "";
   return { isAllowed: true, url, isGuarded: !isOwnHost && !isConfigured && !options.isPrivateAllowed };
-}
-
-function isHost(url: URL, host: string): boolean {
-  const wanted = host.toLowerCase();
-  return url.hostname === wanted || url.host === wanted || `${url.hostname}:${portOf(url)}` === wanted;
-}
-
-function portOf(url: URL): string {
-  return url.port || (url.protocol === "https:" ? "443" : "80");
 }
 
 /** The challenge to answer, Bearer before Basic. */

@@ -19,7 +19,8 @@ const maxTokenBytes = 1024 * 1024;
 const defaultExpiresIn = 60;
 
 /**
- * Asks a token service for a token, with the credential as Basic or anonymously (distribution's token specification).
+ * Asks a token service for a token: with a password as Basic, with a refresh token as OAuth2 has it, or anonymously
+ * (distribution's token specification, "Token Authentication" and "OAuth2 Token Authentication").
  * Redirects are not followed: a token service has no reason to, and the credential would be at stake.
  * @throws CredentialRefused where the service refuses, else an UpstreamError that says what kept it from answering.
  */
@@ -46,21 +47,34 @@ export async function requestToken(request: TokenRequest, context: TokenRequestC
 }
 
 function send(request: TokenRequest, context: TokenRequestContext, signal: AbortSignal): Promise<Reply> {
-  const url = new URL(request.realm);
-  if (request.service !== undefined) url.searchParams.set("service", request.service);
-  for (const scope of request.scope?.split(" ") ?? []) url.searchParams.append("scope", scope);
-  const headers: Record<string, string> = { accept: "application/json" };
-  if (request.credentials?.kind === "basic") headers["authorization"] = formatBasic(request.credentials);
+  const { realm, credentials } = request;
+  const wire = credentials?.kind === "refresh" ? askWithRefresh(request, credentials.token) : askWithGet(request);
   return context.transport.send({
-    method: "GET",
-    url,
-    headers,
+    ...wire,
     credentialId: request.credentialId,
     isGuarded: request.isGuarded,
-    peer: `the token service ${url.host}`,
+    peer: `the token service ${realm.host}`,
     signal,
     onOutcome: context.onOutcome,
   });
+}
+
+function askWithGet({ realm, service, scope, credentials }: TokenRequest) {
+  const url = new URL(realm);
+  if (service !== undefined) url.searchParams.set("service", service);
+  for (const part of scope?.split(" ") ?? []) url.searchParams.append("scope", part);
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (credentials?.kind === "basic") headers["authorization"] = formatBasic(credentials);
+  return { method: "GET" as const, url, headers };
+}
+
+/** RFC 6749 section 6. */
+function askWithRefresh({ realm, service, scope }: TokenRequest, token: string) {
+  const form = new URLSearchParams({ grant_type: "refresh_token", refresh_token: token, client_id: "entrepot" });
+  if (service !== undefined) form.set("service", service);
+  if (scope !== undefined) form.set("scope", scope);
+  const headers = { accept: "application/json", "content-type": "application/x-www-form-urlencoded" };
+  return { method: "POST" as const, url: new URL(realm), headers, body: form.toString() };
 }
 
 /** The Basic scheme in UTF-8 (RFC 7617). */

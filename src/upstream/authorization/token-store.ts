@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { orAborted } from "../or-aborted.ts";
 import type { Credentials } from "../settings.ts";
 
 /** What a token is for. Two requests share a token only if all of it is equal, the credential included. */
@@ -71,16 +72,4 @@ export function createTokenStore({ request, now = () => performance.now() }: Sto
       return { token: await orAborted(shared, signal), isFresh: true };
     },
   };
-}
-
-/** Waits for `shared` no longer than the signal allows; the others that wait for it are not concerned. */
-async function orAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([shared, promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

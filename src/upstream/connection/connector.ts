@@ -23,9 +23,13 @@ export function isReusedSocketError(error: Error): boolean {
   return reusedSocketErrors.has(error) || (socket?.bytesRead ?? 0) > 0;
 }
 
-/** Trusts the default roots, as Node has them, and the upstream's own certificates. Made once: parsing roots takes milliseconds. */
-export function createTrust(ca: string): SecureContext {
-  return createSecureContext({ ca: [...getCACertificates("default"), ca] });
+/**
+ * Trusts the default roots, as Node has them, and the upstream's own certificates; with a client certificate, that is shown
+ * where it is asked for. Made once: parsing roots takes milliseconds.
+ */
+export function createTrust(ca: string | undefined, clientCertificate?: { cert: string; key: string }): SecureContext {
+  const roots = getCACertificates("default");
+  return createSecureContext({ ca: ca === undefined ? roots : [...roots, ca], ...clientCertificate });
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { SecureContext } from "node:tls";
 import { EnvHttpProxyAgent, type Dispatcher } from "undici";
 import { createConnector, createTrust } from "./connector.ts";
+import { isHost } from "../host.ts";
 import type { UpstreamSettings } from "../settings.ts";
 
 /** What a connection may be shared by: nothing else of a request matters to its pool. */
@@ -12,7 +13,9 @@ export interface PoolKey {
   isGuarded: boolean;
 }
 
-type PoolSettings = Pick<UpstreamSettings, "proxy" | "ca" | "limits">;
+type PoolSettings = Pick<UpstreamSettings, "proxy" | "ca" | "clientCertificate" | "limits" | "tokenHosts"> & {
+  endpoints: readonly { url: string }[];
+};
 
 export interface Pools {
   of(key: PoolKey): Dispatcher;
@@ -28,12 +31,13 @@ const maxPools = 64;
  * addresses written in the URL can be checked.
  */
 export function createPools(settings: PoolSettings): Pools {
-  const trust = settings.ca === undefined ? undefined : createTrust(settings.ca);
+  const trustOf = createTrusts(settings);
   const pools = new Map<string, Dispatcher>();
   return {
     of(key) {
       const id = `${key.isGuarded ? "guarded" : "open"} ${key.credentialId} ${key.origin}`;
-      const pool = pools.get(id) ?? createPool(settings, trust, key.isGuarded);
+      const pool =
+        pools.get(id) ?? createPool(settings, { own: trustOf(key.origin), proxy: trustOf(undefined) }, key.isGuarded);
       pools.delete(id);
       pools.set(id, pool);
       if (pools.size > maxPools) retireOldest(pools);
@@ -55,17 +59,40 @@ function retireOldest(pools: Map<string, Dispatcher>): void {
   pool.close().catch(() => undefined);
 }
 
-function createPool({ proxy, limits }: PoolSettings, trust: SecureContext | undefined, isGuarded: boolean): Dispatcher {
+/** What is trusted at an origin: our certificate is shown to the first endpoint and to token hosts, and to nobody else. */
+function createTrusts(settings: PoolSettings): (origin: string | undefined) => SecureContext | undefined {
+  const { ca, clientCertificate, endpoints, tokenHosts } = settings;
+  const trust = ca === undefined ? undefined : createTrust(ca);
+  const withCertificate = clientCertificate && createTrust(ca, clientCertificate);
+  const home = endpoints[0] && new URL(endpoints[0].url).origin;
+  return (origin) => {
+    const isOurs =
+      origin !== undefined && (origin === home || tokenHosts.some((host) => isHost(new URL(origin), host)));
+    return isOurs && withCertificate ? withCertificate : trust;
+  };
+}
+
+interface Trusts {
+  own: SecureContext | undefined;
+  /** For a proxy that is itself https. */
+  proxy: SecureContext | undefined;
+}
+
+function createPool({ proxy, limits }: PoolSettings, trusts: Trusts, isGuarded: boolean): Dispatcher {
   const { connectTimeoutMs } = limits;
-  const tls = { allowH2: false, timeout: connectTimeoutMs, ...(trust && { secureContext: trust }) };
+  const tls = (trust: SecureContext | undefined) => ({
+    allowH2: false,
+    timeout: connectTimeoutMs,
+    ...(trust && { secureContext: trust }),
+  });
   return new EnvHttpProxyAgent({
     allowH2: false,
-    connect: createConnector({ isGuarded, trust, connectTimeoutMs }),
+    connect: createConnector({ isGuarded, trust: trusts.own, connectTimeoutMs }),
     connectTimeout: connectTimeoutMs,
     headersTimeout: limits.headerTimeoutMs,
     bodyTimeout: limits.idleTimeoutMs,
-    proxyTls: tls,
-    requestTls: tls,
+    proxyTls: tls(trusts.proxy),
+    requestTls: tls(trusts.own),
     // An explicit proxy is meant for this upstream: NO_PROXY speaks about the environment's own.
     ...(proxy !== undefined && { httpProxy: proxy, httpsProxy: proxy, noProxy: "" }),
   });

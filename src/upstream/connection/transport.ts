@@ -9,10 +9,12 @@ import { userAgent } from "./user-agent.ts";
 
 /** One request on the wire: no redirect, no authentication. */
 export interface Exchange {
-  method: "GET" | "HEAD";
+  /** POST for tokens only: it may be sent twice, where a kept-alive connection dies. */
+  method: "GET" | "HEAD" | "POST";
   url: URL;
   /** Besides Accept-Encoding and User-Agent. Names in lower case, from our own list, never a client's. */
   headers: Record<string, string>;
+  body?: string;
   credentialId: string;
   isGuarded: boolean;
   /** Who is asked, for messages; the URL's host where this is absent. */
@@ -77,6 +79,7 @@ async function sendOnce(exchange: Exchange, pools: Pools): Promise<Reply> {
       headers: { "accept-encoding": "identity", "user-agent": userAgent, ...exchange.headers },
       // undici closes the connection after a HEAD unless told not to; revalidations are HEADs, all day long.
       reset: false,
+      ...(exchange.body !== undefined && { body: exchange.body }),
       signal,
     });
     report(statusCode);

@@ -23,15 +23,14 @@ export interface CredentialSource {
   get(repository: RepositoryName, signal: AbortSignal, refused?: string): Promise<Credential>;
   /** What to go on with where the credentials are refused for good; undefined where the refusal stands. */
   readonly fallback: Credential | undefined;
+  /** Told, in words for the log, when a credential was refused and nothing better was found. */
+  refusedFinally(reason: string): void;
 }
 
 /** No credential. Everybody who has none may share its tokens. */
 export const anonymous: Credential = { id: "none", credentials: undefined, isFallback: false };
 
-/** A credential that never changes. */
-export function fixedCredential(id: string, credentials: Credentials): CredentialSource {
-  const credential: Credential = { id, credentials, isFallback: false };
-  return { get: () => Promise.resolve(credential), fallback: undefined };
+/** One credential for everything, that never changes: a client's own. Whoever uses it hears of its refusal. */
+export function fixedCredential(credential: Credential): CredentialSource {
+  return { get: () => Promise.resolve(credential), fallback: undefined, refusedFinally: () => undefined };
 }
-
-export const noCredentials: CredentialSource = { get: () => Promise.resolve(anonymous), fallback: undefined };

@@ -69,7 +69,8 @@ export function createPushAuthorizer(options: Options): PushAuthorizer {
     if (scheme.kind === "open") return undefined;
     if (credentials?.kind === "bearer") return bearer(credentials.token, true);
     if (scheme.kind === "basic") {
-      return credentials && { header: formatBasic(credentials), token: undefined, isFinal: true };
+      if (credentials?.kind !== "basic") return undefined;
+      return { header: formatBasic(credentials), token: undefined, isFinal: true };
     }
     const { realm, service, isGuarded } = scheme;
     const wanted = { realm, service, isGuarded, scope: formatScopes(scopes), credentials, credentialId: id };

@@ -42,7 +42,10 @@ export interface PushGate extends PushAuthorizer {
   close(): Promise<void>;
 }
 
-type GateSettings = Omit<UpstreamSettings, "endpoints"> & { endpoints: { url: string }[] };
+/** Without what proves who we are: neither our credentials nor our certificate. */
+type GateSettings = Omit<UpstreamSettings, "endpoints" | "anonymousFallback" | "clientCertificate"> & {
+  endpoints: readonly { url: string }[];
+};
 
 export function createPushGate(settings: GateSettings, observer: UpstreamObserver): PushGate {
   const { name: upstream, limits, allowPrivateRedirects } = settings;
@@ -51,7 +54,7 @@ export function createPushGate(settings: GateSettings, observer: UpstreamObserve
   const configured = new Set(settings.endpoints.map(({ url }) => new URL(url).origin));
   const agents = createAgents(settings);
   const closing = new AbortController();
-  const pools = createPools(settings);
+  const pools = createPools({ ...settings, clientCertificate: undefined });
   const authorizer = createAuthorizer(settings, { endpoint, base, observer, pools, closing: closing.signal });
 
   const destination = (url: URL): PushDestination => {

@@ -27,9 +27,7 @@ describe("no configuration at all", () => {
       "registry.gitlab.com",
     ]);
     for (const { endpoints } of settings.upstreams) {
-      expect(endpoints).toEqual([
-        { url: expect.stringMatching(/^https:\/\/[a-z0-9.-]+$/) as string, credentials: undefined },
-      ]);
+      expect(endpoints).toEqual([{ url: expect.stringMatching(/^https:\/\/[a-z0-9.-]+$/) as string, credentials: [] }]);
     }
   });
 

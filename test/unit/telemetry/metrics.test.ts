@@ -37,6 +37,7 @@ describe("metrics at the start", () => {
     ["flights", 1],
     ["flight_followers", 1],
     ["collapsed_requests_total", 7],
+    ["upstream_credential_failures_total", 2],
     ["verify_failures_total", 2],
     ["uncached_passes_total", 6],
     ["store_bytes", 1],
@@ -56,8 +57,8 @@ describe("metrics at the start", () => {
   it("has help and a type for each, and those of the process beside them", async () => {
     const { contentType, body } = await metrics.render();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(34);
-    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(34);
+    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(35);
+    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(35);
     expect(body).toMatch(/^process_resident_memory_bytes \d+$/m);
     expect(body).toMatch(/^nodejs_eventloop_lag_seconds /m);
   });
@@ -146,10 +147,16 @@ describe("metrics of upstreams", () => {
     metrics.upstreamRetried("quay.io");
     metrics.upstreamResumed("quay.io");
     metrics.verifyFailed("quay.io");
+    metrics.credentialsFailed("quay.io");
     const found = await series(metrics);
     expect(found.get('entrepot_fetched_bytes_total{upstream="quay.io"}')).toBe(15);
     expect(found.get('entrepot_fetched_bytes_total{upstream="ghcr.io"}')).toBe(0);
-    for (const name of ["upstream_retries_total", "upstream_resumes_total", "verify_failures_total"]) {
+    for (const name of [
+      "upstream_retries_total",
+      "upstream_resumes_total",
+      "upstream_credential_failures_total",
+      "verify_failures_total",
+    ]) {
       expect(found.get(`entrepot_${name}{upstream="quay.io"}`)).toBe(1);
     }
   });

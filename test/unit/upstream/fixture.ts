@@ -6,6 +6,8 @@ import {
   createUpstream,
   UpstreamError,
   type PushGate,
+  type CredentialOrigin,
+  type CredentialSettings,
   type Upstream,
   type UpstreamObserver,
   type UpstreamSettings,
@@ -18,11 +20,15 @@ export interface Reports {
   retries: number;
   resumes: number;
   bytes: number;
+  /** Why credentials do not work. */
+  broken: string[];
 }
 
 type Overrides = Partial<Omit<UpstreamSettings, "limits" | "endpoints">> & {
   limits?: Partial<UpstreamSettings["limits"]>;
-  credentials?: UpstreamSettings["endpoints"][number]["credentials"];
+  /** Of the first endpoint: one for all repositories, or a list. */
+  credentials?: CredentialOrigin | CredentialSettings[];
+  now?: () => number;
   /** Waits between attempts as in production. */
   isPatient?: boolean;
 };
@@ -30,13 +36,15 @@ type Overrides = Partial<Omit<UpstreamSettings, "limits" | "endpoints">> & {
 /** A client of the registries at `urls`, origin first, closed after the test; it does not wait between attempts. */
 export function connect(
   urls: string | string[],
-  { limits, credentials, isPatient = false, ...overrides }: Overrides = {},
+  { limits, credentials, isPatient = false, now, ...overrides }: Overrides = {},
 ): { upstream: Upstream; reports: Reports; delays: number[] } {
-  const reports: Reports = { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0 };
+  const reports = noReports();
   const delays: number[] = [];
   const settings: UpstreamSettings = {
     name: "registry.test",
-    endpoints: [urls].flat().map((url, index) => ({ url, credentials: index === 0 ? credentials : undefined })),
+    endpoints: [urls].flat().map((url, index) => ({ url, credentials: index === 0 ? entriesOf(credentials) : [] })),
+    anonymousFallback: false,
+    clientCertificate: undefined,
     tokenHosts: [],
     allowPrivateRedirects: true,
     proxy: undefined,
@@ -48,7 +56,7 @@ export function connect(
     delays.push(milliseconds);
     return Promise.resolve();
   };
-  const upstream = createUpstream(settings, observe(reports), isPatient ? {} : { delay });
+  const upstream = createUpstream(settings, observe(reports), { ...(!isPatient && { delay }), ...(now && { now }) });
   onTestFinished(() => upstream.close());
   return { upstream, reports, delays };
 }
@@ -58,7 +66,7 @@ export function openGate(
   url: string,
   overrides: Partial<Parameters<typeof createPushGate>[0]> = {},
 ): { gate: PushGate; reports: Reports } {
-  const reports: Reports = { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0 };
+  const reports = noReports();
   const settings = {
     ...{ name: "registry.test", endpoints: [{ url }], tokenHosts: [], proxy: undefined, ca: undefined },
     allowPrivateRedirects: true,
@@ -70,12 +78,22 @@ export function openGate(
   return { gate, reports };
 }
 
+function entriesOf(credentials: Overrides["credentials"]): CredentialSettings[] {
+  if (Array.isArray(credentials)) return credentials;
+  return credentials ? [{ match: undefined, ...credentials }] : [];
+}
+
+function noReports(): Reports {
+  return { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0, broken: [] };
+}
+
 function observe(reports: Reports): UpstreamObserver {
   return {
     request: (kind, status) => void reports.requests.push(`${kind} ${status ?? "none"}`),
     retry: () => void (reports.retries += 1),
     resume: () => void (reports.resumes += 1),
     token: (status) => void reports.tokens.push(status),
+    credentialsBroken: (reason) => void reports.broken.push(reason),
     bytes: (count) => void (reports.bytes += count),
   };
 }

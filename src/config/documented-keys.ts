@@ -1,5 +1,3 @@
-import { parseRate } from "./quantities.ts";
-
 /** What is known of one key of the configuration. */
 export type Key =
   /** Checked by the schema. */
@@ -85,10 +83,10 @@ const upstream: Keys = {
   proxy: built,
   tls: section({ caFile: built, certFile: built, keyFile: built }),
   anonymousFallback: built,
-  offline: onlyFalse,
-  concurrency: section({ control: unbuilt(), blobs: unbuilt() }),
-  bandwidth: unbuilt((value) => parseRate(value) === 0),
-  breaker: section({ openFor: unbuilt() }),
+  offline: built,
+  concurrency: section({ control: built, blobs: built }),
+  bandwidth: built,
+  breaker: section({ openFor: built }),
   enabled: built,
   tags,
   limits,
@@ -118,7 +116,7 @@ export const documentedKeys: Keys = {
   events: section({ webhooks: unbuilt() }),
   trustedProxies: built,
   allowPlaintext: built,
-  offline: onlyFalse,
+  offline: built,
   defaultUpstream: built,
   tags,
   limits,

@@ -53,6 +53,7 @@ export function formatSettings(settings: Settings): string {
     trustedProxies: [...settings.trustedProxies],
     allowPlaintext: settings.allowPlaintext,
     log: { ...settings.log },
+    offline: settings.offline,
     defaultUpstream: settings.defaultUpstream,
     upstreams: Object.fromEntries(settings.upstreams.map((upstream) => [upstream.name, upstreamText(upstream)])),
   });
@@ -92,6 +93,10 @@ function upstreamText(upstream: UpstreamEntry) {
       patterns: upstream.tagPatterns.map(({ match, ...policy }) => ({ match, ...tagsText(policy) })),
     },
     limits: limitsText(upstream.limits),
+    offline: upstream.offline,
+    concurrency: { ...upstream.concurrency },
+    bandwidth: formatRate(upstream.bandwidthBytesPerSecond),
+    breaker: { openFor: formatDuration(upstream.breaker.openForMs) },
   };
 }
 

@@ -89,6 +89,7 @@ function resolveSettings(document: DocumentSettings, environment: NodeJS.Process
     trustedProxies: document.trustedProxies ?? [],
     allowPlaintext: document.allowPlaintext ?? false,
     log: { level: document.log?.level ?? "info", format: document.log?.format ?? "auto" },
+    offline: document.offline ?? false,
     defaultUpstream: document.defaultUpstream ?? "docker.io",
     upstreams: resolveUpstreams(document, environment, faults),
   };

@@ -51,6 +51,8 @@ export interface Settings {
   /** Whether clients may send credentials over plain http that is not on loopback. */
   readonly allowPlaintext: boolean;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  /** Whether no upstream is ever asked. */
+  readonly offline: boolean;
   /** The name of one of `upstreams`. */
   readonly defaultUpstream: string;
   /** The enabled ones, built-in ones first. */
@@ -108,6 +110,13 @@ export interface UpstreamEntry {
   /** The first that matches a tag holds for it. */
   readonly tagPatterns: readonly TagPatternSettings[];
   readonly limits: LimitSettings;
+  /** Whether nothing is ever asked; true for every upstream where the whole is offline. */
+  readonly offline: boolean;
+  /** Requests that may be under way at once to each of its hosts, from 1. */
+  readonly concurrency: { readonly control: number; readonly blobs: number };
+  /** What all its downloads may bring together; 0 for no cap. */
+  readonly bandwidthBytesPerSecond: number;
+  readonly breaker: { readonly openForMs: number };
 }
 
 export interface UpstreamEndpoint {

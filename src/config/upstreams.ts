@@ -56,7 +56,7 @@ interface Resolution {
   name: string;
   own: UpstreamDocument;
   path: string;
-  document: PoliciesDocument;
+  document: PoliciesDocument & Pick<DocumentSettings, "offline">;
   environment: NodeJS.ProcessEnv;
   faults: ConfigFault[];
 }
@@ -89,6 +89,10 @@ function resolveUpstream({ name, own, path, document, environment, faults }: Res
     clientCertificate: readClientCertificate(own.tls ?? {}, `${path}.tls`, faults),
     anonymousFallback: own.anonymousFallback ?? false,
     ...policies,
+    offline: (document.offline ?? false) || (own.offline ?? false),
+    concurrency: { control: own.concurrency?.control ?? 16, blobs: own.concurrency?.blobs ?? 16 },
+    bandwidthBytesPerSecond: own.bandwidth ?? 0,
+    breaker: { openForMs: own.breaker?.openFor ?? 30_000 },
   };
 }
 

@@ -96,5 +96,11 @@ export function observeUpstream(name: string, { metrics, logger, clock }: Observ
       logger.error({ upstream: name, reason }, "our own credentials for an upstream do not work");
     },
     bytes: (count) => metrics.bytesFetched(name, count),
+    breaker(host, isOpen) {
+      metrics.breakerChanged(name, host, isOpen);
+      const about = { upstream: name, host };
+      if (isOpen) logger.warn(about, "a host of an upstream keeps failing; it is left alone for a while");
+      else logger.info(about, "a host of an upstream answers again");
+    },
   };
 }

@@ -31,7 +31,13 @@ export interface PartsOptions {
 
 /** Builds everything behind the listeners, bottom up. The caller holds the lock of the data directory. */
 export async function buildParts(settings: Settings, { logger, clock }: PartsOptions, undo: Undo): Promise<Parts> {
-  const metrics = createMetrics({ upstreams: settings.upstreams.map(({ name }) => name), now: () => clock.now() });
+  const metrics = createMetrics({
+    upstreams: settings.upstreams.map(({ name }) => name),
+    endpoints: new Map(
+      settings.upstreams.map(({ name, endpoints }) => [name, endpoints.map(({ url }) => new URL(url).host)]),
+    ),
+    now: () => clock.now(),
+  });
   const observing: ObserverPorts = { metrics, logger, clock };
   const now = (): number => clock.now();
   const setTimer = (ms: number, action: () => void): (() => void) => clock.setTimer(ms, action);
@@ -60,7 +66,11 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
     },
   });
   undo.push(() => upkeep.close());
-  const upstreams = settings.upstreams.map((entry) => ({ ...entry, upstream: openUpstream(entry, observing) }));
+  const upstreams = settings.upstreams.map((entry) => ({
+    ...entry,
+    ...policiesOf(entry),
+    upstream: openUpstream(entry, observing),
+  }));
   undo.push(async () => {
     await Promise.all(upstreams.map(({ upstream }) => upstream.close()));
   });
@@ -107,6 +117,13 @@ async function openIndex(settings: Settings, now: () => number, logger: Logger, 
     logger.error({ damaged, from }, `the index was damaged or gone; it was set aside and ${words}`);
   }
   return index;
+}
+
+/** Without an upstream to ask, a tag is as good as it will ever be, however old. */
+function policiesOf({ offline, tags, tagPatterns }: UpstreamEntry): Pick<UpstreamEntry, "tags" | "tagPatterns"> {
+  if (!offline) return { tags, tagPatterns };
+  const forEver = { staleForMs: Infinity };
+  return { tags: { ...tags, ...forEver }, tagPatterns: tagPatterns.map((policy) => ({ ...policy, ...forEver })) };
 }
 
 function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): Upstream {

@@ -1,7 +1,12 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { createRequestMetrics, type RequestMetrics, type RequestTotals } from "./request-metrics.ts";
 import { createStoreMetrics, type StoreMetrics } from "./store-metrics.ts";
-import { createUpstreamMetrics, type UpstreamMetrics, type UpstreamTotals } from "./upstream-metrics.ts";
+import {
+  createUpstreamMetrics,
+  type EndpointHosts,
+  type UpstreamMetrics,
+  type UpstreamTotals,
+} from "./upstream-metrics.ts";
 
 /** The counters since the start, for the statistics of the admin API. */
 export interface MetricsSnapshot extends RequestTotals {
@@ -19,16 +24,21 @@ export interface Metrics extends RequestMetrics, UpstreamMetrics, StoreMetrics {
 export interface MetricsOptions {
   /** Names of the configured upstreams: the closed list of that label. */
   upstreams: readonly string[];
+  /** The hosts of their endpoints, with ports; by default none is known. */
+  endpoints?: EndpointHosts;
   /** Milliseconds since the epoch; `Date.now` by default. */
   now?: () => number;
 }
 
 /** The metrics in a registry of their own, with those of the process and of Node beside them. */
-export function createMetrics({ upstreams, now = Date.now }: MetricsOptions): Metrics {
+export function createMetrics({ upstreams, endpoints, now = Date.now }: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { totals: requestTotals, ...requests } = createRequestMetrics({ registry, upstreams, now });
-  const { totals: upstreamTotals, ...towardsUpstreams } = createUpstreamMetrics(registry, upstreams);
+  const { totals: upstreamTotals, ...towardsUpstreams } = createUpstreamMetrics(
+    registry,
+    new Map(upstreams.map((name) => [name, endpoints?.get(name) ?? []])),
+  );
   const { refresh, ...store } = createStoreMetrics(registry);
   return {
     ...requests,

@@ -1,6 +1,6 @@
-import type { Registry } from "prom-client";
+import type { Gauge, Registry } from "prom-client";
 import { requestKinds, statusClass, statusClasses, type RequestKind } from "./labels.ts";
-import { createCounter, createHistogram, sumOf } from "./series.ts";
+import { createCounter, createGauge, createHistogram, sumOf } from "./series.ts";
 
 export interface UpstreamTotals {
   name: string;
@@ -21,13 +21,23 @@ export interface UpstreamMetrics {
   credentialsFailed(upstream: string): void;
   /** Bytes had another digest than the one asked for. */
   verifyFailed(upstream: string): void;
+  /** A breaker has opened or closed: that of an endpoint's `host`, or of another host that this upstream leads to. */
+  breakerChanged(upstream: string, host: string, isOpen: boolean): void;
 }
+
+/** The configured upstreams and the hosts of their endpoints: the closed lists of these labels. */
+export type EndpointHosts = ReadonlyMap<string, readonly string[]>;
+
+/** The `endpoint` of hosts that no configuration names: token services, and where redirects lead. */
+const otherHosts = "other";
 
 export function createUpstreamMetrics(
   registry: Registry,
-  upstreams: readonly string[],
+  endpoints: EndpointHosts,
 ): UpstreamMetrics & { totals: () => Promise<UpstreamTotals[]> } {
+  const upstreams = [...endpoints.keys()];
   const series = createSeries(registry, upstreams);
+  const breakers = createBreakers(registry, endpoints);
   const ifKnown = (upstream: string, count: () => void): void => {
     if (upstreams.includes(upstream)) count();
   };
@@ -45,6 +55,12 @@ export function createUpstreamMetrics(
       ifKnown(upstream, () => series.tokens.inc({ upstream, status: statusClass(status) })),
     credentialsFailed: (upstream) => ifKnown(upstream, () => series.credentialFailures.inc({ upstream })),
     verifyFailed: (upstream) => ifKnown(upstream, () => series.verifyFailures.inc({ upstream })),
+    breakerChanged(upstream, host, isOpen) {
+      const hosts = endpoints.get(upstream);
+      if (!hosts) return;
+      if (hosts.includes(host)) breakers.set({ upstream, endpoint: host }, isOpen ? 1 : 0);
+      else breakers.inc({ upstream, endpoint: otherHosts }, isOpen ? 1 : -1);
+    },
     totals: () =>
       Promise.all(
         upstreams.map(async (name) => ({
@@ -54,6 +70,18 @@ export function createUpstreamMetrics(
         })),
       ),
   };
+}
+
+function createBreakers(registry: Registry, endpoints: EndpointHosts): Gauge<"upstream" | "endpoint"> {
+  const gauge = createGauge(registry, {
+    name: "upstream_breaker_open",
+    help: "1 while the host of an endpoint is not asked because it keeps failing; `other`: how many further hosts are not.",
+    labels: { upstream: [], endpoint: [] },
+  });
+  for (const [upstream, hosts] of endpoints) {
+    for (const endpoint of [...hosts, otherHosts]) gauge.set({ upstream, endpoint }, 0);
+  }
+  return gauge;
 }
 
 function createSeries(registry: Registry, upstreams: readonly string[]) {

@@ -4,7 +4,7 @@ import { blobQuestion } from "./blob-request.ts";
 import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
 import { askInOrder } from "./endpoints.ts";
 import { askFor, judge, unusable, type Asking } from "./question.ts";
-import type { BlobProof } from "./upstream.ts";
+import type { BlobProof, RequestOptions } from "./upstream.ts";
 
 interface Blob {
   repository: RepositoryName;
@@ -12,7 +12,7 @@ interface Blob {
 }
 
 /** Proves blobs without downloading them, and remembers which endpoints refuse HEAD so that they are spared it. */
-export function createBlobProver(asking: Asking): (blob: Blob, signal: AbortSignal) => Promise<BlobProof> {
+export function createBlobProver(asking: Asking): (blob: Blob, options: RequestOptions) => Promise<BlobProof> {
   const withoutHead = new WeakSet<Endpoint>();
 
   const proveAt = async (endpoint: Endpoint, blob: Blob, signal: AbortSignal): Promise<BlobProof | undefined> => {
@@ -31,8 +31,9 @@ export function createBlobProver(asking: Asking): (blob: Blob, signal: AbortSign
     return proof;
   };
 
-  return async (blob, signal) => {
-    const proof = await askInOrder(asking.endpoints, signal, (endpoint) => proveAt(endpoint, blob, signal));
+  return async (blob, options) => {
+    const question = blobQuestion("HEAD", blob, {});
+    const proof = await askInOrder(asking, question, options, (endpoint) => proveAt(endpoint, blob, options.signal));
     return proof ?? { present: false };
   };
 }
@@ -48,7 +49,7 @@ async function proveByGet(
   blob: Blob,
   signal: AbortSignal,
 ): Promise<BlobProof | undefined> {
-  const question = blobQuestion("GET", blob, { range: "bytes=0-0" });
+  const question: Question = { ...blobQuestion("GET", blob, { range: "bytes=0-0" }), isProof: true };
   const answer = await askFor(asking, endpoint, question, { accepted: [200, 206, 404, 416], signal });
   abandon(answer);
   // A 416 with a length is how an empty blob answers; without, nothing is proven.

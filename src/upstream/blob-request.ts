@@ -4,7 +4,7 @@ import type { EndpointAnswer, Question } from "./endpoint.ts";
 import { askInOrder } from "./endpoints.ts";
 import { askFor, refuseUnusable, unusable, type Asking } from "./question.ts";
 import type { BlobPart } from "./resuming-body.ts";
-import type { BlobRange } from "./upstream.ts";
+import type { BlobRange, RequestOptions } from "./upstream.ts";
 
 /**
  * Opens one response with a blob's bytes from `range.from` (distribution-spec end-2), at the origin, else at a mirror.
@@ -14,14 +14,14 @@ import type { BlobRange } from "./upstream.ts";
 export function openBlobPart(
   asking: Asking,
   blob: { repository: RepositoryName; digest: Digest; range: BlobRange; knownSize: number | undefined },
-  signal: AbortSignal,
+  options: RequestOptions,
 ): Promise<BlobPart | undefined> {
   const { from, to } = blob.range;
   const isRanged = from > 0 || to !== undefined;
   const question = blobQuestion("GET", blob, isRanged ? { range: `bytes=${from}-${to ?? ""}` } : {});
-  return askInOrder(asking.endpoints, signal, async (endpoint) => {
+  return askInOrder(asking, question, options, async (endpoint) => {
     const accepted = isRanged ? [200, 206, 404] : [200, 404];
-    const answer = await askFor(asking, endpoint, question, { accepted, signal });
+    const answer = await askFor(asking, endpoint, question, { accepted, signal: options.signal });
     if (answer.status === 404) {
       discard(answer);
       return undefined;

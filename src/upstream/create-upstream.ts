@@ -1,4 +1,9 @@
 import { registryHosts } from "../config/index.ts";
+import { waitFor, type Delay } from "./backoff.ts";
+import { createBandwidth } from "./bandwidth.ts";
+import { createHosts } from "./hosts/hosts.ts";
+import { createOfflineUpstream } from "./offline.ts";
+import { createRecentFailures } from "./recent-failures.ts";
 import { createAuthorizer } from "./authorization/authorizer.ts";
 import { createBlobProver } from "./blob-proof.ts";
 import { configuredCredentials } from "./credentials/configured-credentials.ts";
@@ -10,7 +15,6 @@ import { getManifest, headManifest } from "./manifest-request.ts";
 import { openBlob } from "./open-blob.ts";
 import { createPools } from "./connection/pools.ts";
 import type { Asking } from "./question.ts";
-import type { Delay } from "./resuming-body.ts";
 import type { UpstreamObserver, UpstreamSettings } from "./settings.ts";
 import { createStanding } from "./authorization/standing.ts";
 import { requestToken } from "./authorization/token-request.ts";
@@ -18,17 +22,32 @@ import { createTokenStore } from "./authorization/token-store.ts";
 import { createTransport, type Transport } from "./connection/transport.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** A client of one configured registry. @param inner what tests replace */
+interface Inner {
+  /** Milliseconds since the epoch; `Date.now` by default. */
+  now?: () => number;
+  /** What tests replace. */
+  delay?: Delay;
+}
+
+/** A client of one configured registry. */
 export function createUpstream(
   settings: UpstreamSettings,
   observer: UpstreamObserver,
-  inner: { delay?: Delay; now?: () => number } = {},
+  { now = Date.now, delay = waitFor }: Inner = {},
 ): Upstream {
+  if (settings.offline) return createOfflineUpstream(settings.name);
   const closing = new AbortController();
   const pools = createPools(settings);
   const transport = createTransport({
     upstream: settings.name,
     pools,
+    hosts: createHosts({
+      upstream: settings.name,
+      concurrency: settings.concurrency,
+      openForMs: settings.breaker.openForMs,
+      now,
+      onBreaker: (host, isOpen) => observer.breaker(host, isOpen),
+    }),
     closing: closing.signal,
     onRetry: () => observer.retry(),
   });
@@ -40,7 +59,7 @@ export function createUpstream(
       hosts: registryHosts(url, index === 0 ? settings.name : undefined),
       isAnonymousAllowed: settings.anonymousFallback,
       onBroken: (reason) => observer.credentialsBroken(reason),
-      now: inner.now ?? Date.now,
+      now,
       closing: closing.signal,
     }),
   );
@@ -51,17 +70,21 @@ export function createUpstream(
     standing: createStanding(),
     limits: settings.limits,
     observer,
+    recentFailures: createRecentFailures(now),
+    bandwidth: createBandwidth(settings.bandwidthBytesPerSecond, { now, delay }),
+    now,
+    delay,
   };
   const proveBlob = createBlobProver(asking);
   return {
     name: settings.name,
-    headManifest: (repository, reference, { signal }) => headManifest(asking, repository, reference, signal),
-    getManifest: (repository, reference, { signal }) => getManifest(asking, repository, reference, signal),
-    openBlob: (repository, digest, range, { signal }) =>
-      openBlob(asking, { repository, digest, range, signal, closing: closing.signal, delay: inner.delay }),
-    proveBlob: (repository, digest, { signal }) => proveBlob({ repository, digest }, signal),
-    listTags: (repository, { signal }) => listTags(asking, repository, signal),
-    listReferrers: (repository, digest, { signal }) => listReferrers(asking, repository, digest, signal),
+    headManifest: (repository, reference, options) => headManifest(asking, repository, reference, options),
+    getManifest: (repository, reference, options) => getManifest(asking, repository, reference, options),
+    openBlob: (repository, digest, range, { signal, deadlineAt, isHurried }) =>
+      openBlob(asking, { repository, digest, range, signal, deadlineAt, isHurried, closing: closing.signal }),
+    proveBlob: (repository, digest, options) => proveBlob({ repository, digest }, options),
+    listTags: (repository, options) => listTags(asking, repository, options),
+    listReferrers: (repository, digest, options) => listReferrers(asking, repository, digest, options),
     async close() {
       closing.abort(new UpstreamError("unreachable", "the upstream client is closed", { upstream: settings.name }));
       await pools.close();

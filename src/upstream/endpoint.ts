@@ -3,6 +3,7 @@ import { discard, type Answer } from "./answer.ts";
 import type { Asker, Authorization, Authorizer } from "./authorization/authorizer.ts";
 import type { Credential, CredentialSource } from "./credentials/credential-source.ts";
 import { CredentialRefused } from "./errors.ts";
+import type { Errand } from "./hosts/hosts.ts";
 import { sendFollowing, type RedirectPolicy } from "./redirect.ts";
 import type { RequestKind, UpstreamObserver } from "./settings.ts";
 import type { Transport } from "./connection/transport.ts";
@@ -15,6 +16,8 @@ export interface Question {
   /** Below the repository, with its query: `manifests/latest`. */
   path: string;
   headers: Record<string, string>;
+  /** Asked for what its header says: the body is not read, however long it is. */
+  isProof?: boolean;
 }
 
 export interface EndpointAnswer extends Answer {
@@ -138,6 +141,7 @@ function send({ url, transport, redirects, observer }: EndpointOptions, sending:
       authorization: authorization?.header,
       credentialId: credential.id,
       signal,
+      errand: errandOf(question),
       onOutcome: (status, seconds) => observer.request(question.kind, status, seconds),
     },
     redirects,
@@ -147,6 +151,14 @@ function send({ url, transport, redirects, observer }: EndpointOptions, sending:
 function wordsOf(last: Attempt): string {
   if ("refusal" in last) return last.refusal.message;
   return `${last.answer.url.host} answered ${last.answer.status} to our credentials`;
+}
+
+function errandOf({ kind, method, repository, isProof = false }: Question): Errand {
+  const isHead = method === "HEAD" || isProof;
+  if (kind === "blob")
+    return { repository, lane: isHead ? "control" : "blobs", counted: isHead ? "blob heads" : "blobs" };
+  if (kind === "tags" || kind === "referrers") return { repository, lane: "control", counted: "lists" };
+  return { repository, lane: "control", counted: isHead ? "manifest heads" : "manifests" };
 }
 
 function settle(last: Attempt): EndpointAnswer {

@@ -1,5 +1,5 @@
 export type UpstreamErrorKind =
-  "unreachable" | "timeout" | "unauthorized" | "denied" | "not-found" | "rate-limited" | "bad-response";
+  "unreachable" | "timeout" | "unauthorized" | "denied" | "not-found" | "rate-limited" | "bad-response" | "offline";
 
 export interface UpstreamErrorOptions {
   upstream: string;
@@ -13,6 +13,10 @@ export interface UpstreamErrorOptions {
    * of this upstream answered lately). Otherwise our credentials are what is broken.
    */
   isRefusal?: boolean | undefined;
+  /** Whether the same request may succeed if it is sent again shortly; after `retryAfter`, where that is set. */
+  canRetry?: boolean | undefined;
+  /** No request was made: an earlier failure is remembered, or the upstream is not to be asked at all. */
+  isRecalled?: boolean | undefined;
   cause?: unknown;
 }
 
@@ -24,6 +28,8 @@ export class UpstreamError extends Error {
   readonly status: number | undefined;
   readonly retryAfter: number | undefined;
   readonly isRefusal: boolean;
+  readonly canRetry: boolean;
+  readonly isRecalled: boolean;
 
   constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions) {
     super(message, { cause: options.cause });
@@ -32,6 +38,8 @@ export class UpstreamError extends Error {
     this.status = options.status;
     this.retryAfter = options.retryAfter;
     this.isRefusal = options.isRefusal ?? false;
+    this.canRetry = options.canRetry ?? false;
+    this.isRecalled = options.isRecalled ?? false;
   }
 
   /** Whether asking again later can help; a refusal or an absence cannot be waited out. */

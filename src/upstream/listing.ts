@@ -3,6 +3,7 @@ import { discard, isHtml } from "./answer.ts";
 import type { EndpointAnswer, Question } from "./endpoint.ts";
 import { askInOrder } from "./endpoints.ts";
 import { nextPageOf } from "./link.ts";
+import type { RequestOptions } from "./upstream.ts";
 import { askFor, judge, readAnswer, refuseUnusable, unusable, type Asking } from "./question.ts";
 
 const maxPageBytes = 4 * 1024 * 1024;
@@ -20,12 +21,12 @@ export interface TagListing {
 export function listTags(
   asking: Asking,
   repository: RepositoryName,
-  signal: AbortSignal,
+  options: RequestOptions,
 ): Promise<TagListing | undefined> {
   const question = listQuestion("tags", repository, "tags/list?n=1000");
-  return askInOrder(asking.endpoints, signal, async (endpoint) => {
+  return askInOrder(asking, question, options, async (endpoint) => {
     const tags = new Set<string>();
-    const ask = (page: Question) => askFor(asking, endpoint, page, { accepted: [200, 404], signal });
+    const ask = (page: Question) => askFor(asking, endpoint, page, { accepted: [200, 404], signal: options.signal });
     const isComplete = await readPages(asking, question, ask, (document) => {
       const list = document["tags"] ?? [];
       if (!Array.isArray(list)) return "bad";
@@ -41,16 +42,16 @@ export function listReferrers(
   asking: Asking,
   repository: RepositoryName,
   digest: Digest,
-  signal: AbortSignal,
+  options: RequestOptions,
 ): Promise<Record<string, unknown>[] | undefined> {
   const question = listQuestion("referrers", repository, `referrers/${digest}`);
-  return askInOrder(asking.endpoints, signal, async (endpoint) => {
+  return askInOrder(asking, question, options, async (endpoint) => {
     const descriptors: Record<string, unknown>[] = [];
     const ask = async (page: Question) => {
-      const answer = await endpoint.ask(page, signal);
+      const answer = await endpoint.ask(page, options.signal);
       return hasNoReferrersApi(answer)
         ? { ...answer, status: 404 }
-        : judge(asking, endpoint, page, answer, { accepted: [200], signal });
+        : judge(asking, endpoint, page, answer, { accepted: [200], signal: options.signal });
     };
     const isComplete = await readPages(asking, question, ask, (document) => {
       const list = document["manifests"];

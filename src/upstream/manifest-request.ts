@@ -11,7 +11,7 @@ import { discard, headerOf, headLengthOf } from "./answer.ts";
 import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
 import { askInOrder } from "./endpoints.ts";
 import { askFor, readAnswer, refuseUnusable, type Asking } from "./question.ts";
-import type { ManifestBody, ManifestHead } from "./upstream.ts";
+import type { ManifestBody, ManifestHead, RequestOptions } from "./upstream.ts";
 
 /**
  * The answers to a HEAD that leave open what a GET would say. 401 and 403 are among them at the origin: a HEAD has no
@@ -24,12 +24,12 @@ export function headManifest(
   asking: Asking,
   repository: RepositoryName,
   reference: Reference,
-  signal: AbortSignal,
+  options: RequestOptions,
 ): Promise<ManifestHead | undefined> {
   const question = manifestQuestion("HEAD", repository, reference);
-  return askInOrder(asking.endpoints, signal, async (endpoint) => {
+  return askInOrder(asking, question, options, async (endpoint) => {
     const accepted = endpoint.isOrigin ? [200, 404, ...undecided] : [200, 404];
-    const answer = await askFor(asking, endpoint, question, { accepted, signal });
+    const answer = await askFor(asking, endpoint, question, { accepted, signal: options.signal });
     discard(answer);
     if (answer.status === 404) return undefined;
     if (answer.status !== 200) {
@@ -45,11 +45,11 @@ export function getManifest(
   asking: Asking,
   repository: RepositoryName,
   reference: Reference,
-  signal: AbortSignal,
+  options: RequestOptions,
 ): Promise<ManifestBody | undefined> {
   const question = manifestQuestion("GET", repository, reference);
-  return askInOrder(asking.endpoints, signal, async (endpoint) => {
-    const answer = await askFor(asking, endpoint, question, { accepted: [200, 404], signal });
+  return askInOrder(asking, question, options, async (endpoint) => {
+    const answer = await askFor(asking, endpoint, question, { accepted: [200, 404], signal: options.signal });
     if (answer.status === 404) {
       discard(answer);
       return undefined;

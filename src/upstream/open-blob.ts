@@ -2,33 +2,33 @@ import type { Digest, RepositoryName } from "../oci/index.ts";
 import { abandon } from "./answer.ts";
 import { openBlobPart } from "./blob-request.ts";
 import type { Asking } from "./question.ts";
-import { readResuming, type BlobPart, type Delay } from "./resuming-body.ts";
-import type { BlobBody, BlobRange } from "./upstream.ts";
+import { readResuming, type BlobPart, type ResumingOptions } from "./resuming-body.ts";
+import type { BlobBody, BlobRange, RequestOptions } from "./upstream.ts";
 
-interface OpenBlobOptions {
+interface OpenBlobOptions extends RequestOptions {
   repository: RepositoryName;
   digest: Digest;
   range: BlobRange;
-  /** The caller's; its reason is thrown as it is. */
-  signal: AbortSignal;
   /** Ends the download when the room closes. */
   closing: AbortSignal;
-  delay: Delay | undefined;
 }
 
 /** Opens a blob: resolves with the response header, reads on demand, resumes underneath. */
 export async function openBlob(asking: Asking, options: OpenBlobOptions): Promise<BlobBody | undefined> {
   const { repository, digest, range } = options;
   const own = linkedController(options.signal, options.closing);
-  const open = (from: number, knownSize: number | undefined, signal: AbortSignal): Promise<BlobPart | undefined> =>
-    openBlobPart(asking, { repository, digest, range: { from, to: range.to }, knownSize }, signal);
+  const open = (from: number, knownSize: number | undefined, how: RequestOptions): Promise<BlobPart | undefined> =>
+    openBlobPart(asking, { repository, digest, range: { from, to: range.to }, knownSize }, how);
+  // What breaks off later is tried again by the rules of a download.
+  const reopen: ResumingOptions["reopen"] = (from, knownSize, signal) =>
+    open(from, knownSize, { signal, isHurried: true });
   try {
-    const first = await open(range.from, undefined, own.signal);
+    const first = await open(range.from, undefined, { ...options, signal: own.signal });
     if (!first) {
       own.unlink();
       return undefined;
     }
-    const bytes = readResuming(first, { asking, range, reopen: open, signal: own.signal, delay: options.delay });
+    const bytes = readResuming(first, { asking, range, reopen, signal: own.signal });
     return { size: first.size, chunks: closable(bytes, first, own) };
   } catch (error) {
     own.unlink();

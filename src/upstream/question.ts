@@ -1,5 +1,8 @@
+import type { Delay } from "./backoff.ts";
+import type { Bandwidth } from "./bandwidth.ts";
 import { abandon, contentLengthOf, isEncoded, isHtml, readBody } from "./answer.ts";
 import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
+import type { RecentFailures } from "./recent-failures.ts";
 import { UpstreamError } from "./errors.ts";
 import { bodyError, statusError } from "./connection/failure.ts";
 import type { UpstreamLimits, UpstreamObserver } from "./settings.ts";
@@ -12,6 +15,11 @@ export interface Asking {
   standing: Standing;
   limits: UpstreamLimits;
   observer: UpstreamObserver;
+  recentFailures: RecentFailures;
+  bandwidth: Bandwidth;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  delay: Delay;
 }
 
 interface Judgement {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { backoffMs } from "./backoff.ts";
 import { abandon, contentLengthOf } from "./answer.ts";
 import type { EndpointAnswer } from "./endpoint.ts";
 import { UpstreamError } from "./errors.ts";
@@ -14,21 +14,15 @@ export interface BlobPart {
   size: number | undefined;
 }
 
-/** Waits, or throws the signal's reason. */
-export type Delay = (milliseconds: number, signal: AbortSignal) => Promise<void>;
-
 export interface ResumingOptions {
   asking: Asking;
   range: BlobRange;
   /** Opens the rest from byte `from`, with a fresh redirect and token; undefined where the blob is gone. */
   reopen: (from: number, knownSize: number | undefined, signal: AbortSignal) => Promise<BlobPart | undefined>;
   signal: AbortSignal;
-  delay?: Delay | undefined;
 }
 
 const progressBytes = 1024 * 1024;
-const backoffBaseMs = 200;
-const backoffCapMs = 5000;
 /** A longer wait than this is not sat out within a download. */
 const maxRetryAfterSeconds = 30;
 
@@ -48,7 +42,7 @@ export async function* readResuming(first: BlobPart, options: ResumingOptions): 
       if (!part) throw new UpstreamError("not-found", "the blob is gone while it is read", upstreamOf(asking, 404));
       size ??= part.size;
       const end = Math.min(range.to ?? Infinity, (size ?? Infinity) - 1);
-      for await (const chunk of readPart(part, position, end, asking)) {
+      for await (const chunk of readPart(part, position, end, options)) {
         position += chunk.length;
         attempts.progressed(chunk.length);
         yield chunk;
@@ -67,7 +61,12 @@ export async function* readResuming(first: BlobPart, options: ResumingOptions): 
 }
 
 /** The bytes of one response that lie between `position` and `end`. */
-async function* readPart(part: BlobPart, position: number, end: number, asking: Asking): AsyncGenerator<Buffer> {
+async function* readPart(
+  part: BlobPart,
+  position: number,
+  end: number,
+  { asking, signal }: ResumingOptions,
+): AsyncGenerator<Buffer> {
   let at = part.start;
   const ownEnd = part.start + (contentLengthOf(part.answer.headers) ?? Number.NaN);
   const body = part.answer.body[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
@@ -78,6 +77,7 @@ async function* readPart(part: BlobPart, position: number, end: number, asking: 
     });
     if (done === true) return;
     asking.observer.bytes(chunk.length);
+    await asking.bandwidth.take(chunk.length, signal);
     const wanted = chunk.subarray(Math.max(0, position - at), Math.max(0, Math.min(chunk.length, end + 1 - at)));
     at += chunk.length;
     if (wanted.length > 0) yield wanted;
@@ -85,7 +85,7 @@ async function* readPart(part: BlobPart, position: number, end: number, asking: 
 }
 
 /** Counts the failures without progress in between, and waits between them with full jitter. */
-function createAttempts({ asking, signal, delay = waitFor }: ResumingOptions) {
+function createAttempts({ asking, signal }: ResumingOptions) {
   let failures = 0;
   let progress = 0;
   return {
@@ -98,8 +98,7 @@ function createAttempts({ asking, signal, delay = waitFor }: ResumingOptions) {
       progress = 0;
       failures += 1;
       if (!(error instanceof UpstreamError) || !canBeResumed(error) || failures >= asking.limits.attempts) throw error;
-      const jitter = Math.random() * Math.min(backoffCapMs, backoffBaseMs * 2 ** (failures - 1));
-      await delay(Math.max(jitter, (error.retryAfter ?? 0) * 1000), signal);
+      await asking.delay(Math.max(backoffMs(failures), (error.retryAfter ?? 0) * 1000), signal);
       asking.observer.resume();
     },
   };
@@ -109,10 +108,6 @@ function canBeResumed(error: UpstreamError): boolean {
   if (["unauthorized", "denied", "not-found"].includes(error.kind) || error.status === 416) return false;
   return (error.retryAfter ?? 0) <= maxRetryAfterSeconds;
 }
-
-const waitFor: Delay = async (milliseconds, signal) => {
-  await sleep(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted());
-};
 
 function upstreamOf(asking: Asking, status?: number) {
   return { upstream: asking.upstream, status };

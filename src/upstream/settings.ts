@@ -41,6 +41,14 @@ export interface UpstreamSettings {
   /** In PEM; shown to the origin and to `tokenHosts` only. */
   clientCertificate: { readonly cert: string; readonly key: string } | undefined;
   limits: UpstreamLimits;
+  /** Whether nothing is ever asked. */
+  offline: boolean;
+  /** Requests that may be under way at once to each host: downloads of blobs, and everything else. */
+  concurrency: { control: number; blobs: number };
+  /** What all downloads of blobs may bring together; 0 for no cap. */
+  bandwidthBytesPerSecond: number;
+  /** How long a host that keeps failing is left alone. */
+  breaker: { openForMs: number };
 }
 
 interface EndpointSettings {
@@ -54,7 +62,7 @@ export interface UpstreamLimits {
   headerTimeoutMs: number;
   /** How long a body may stand still. There is no limit on the whole of a blob. */
   idleTimeoutMs: number;
-  /** How often a blob is tried without at least 1 MiB of progress in between; at least 1. */
+  /** How often a question is asked, and a blob is tried without at least 1 MiB of progress in between; at least 1. */
   attempts: number;
 }
 
@@ -63,7 +71,7 @@ export type RequestKind = "manifest_tag" | "manifest_digest" | "blob" | "tags" |
 /** What the room reports while it works. `status` is undefined where there was no answer. */
 export interface UpstreamObserver {
   request(kind: RequestKind | "ping" | "other", status: number | undefined, seconds: number): void;
-  /** A request was sent again because its kept-alive socket had died. */
+  /** A request was sent again because its kept-alive socket had died, or because every endpoint had failed. */
   retry(): void;
   /** A blob's body is about to be resumed. */
   resume(): void;
@@ -72,4 +80,6 @@ export interface UpstreamObserver {
   credentialsBroken(reason: string): void;
   /** Bytes of a response body as they came, discarded ones included. */
   bytes(count: number): void;
+  /** The breaker of a host, with its port, has opened or closed: an endpoint's, a token service's, or a redirect's. */
+  breaker(host: string, isOpen: boolean): void;
 }

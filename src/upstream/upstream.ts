@@ -4,6 +4,10 @@ import type { Digest, Reference, RepositoryName } from "../oci/index.ts";
 export interface RequestOptions {
   /** Aborts the request; its reason is thrown as it is. */
   signal: AbortSignal;
+  /** When the caller gives up, in ms of the clock that the client was given: no wait is begun that would end later. */
+  deadlineAt?: number | undefined;
+  /** The caller has something to answer with at once: every endpoint is asked once, and nothing is waited for. */
+  isHurried?: boolean | undefined;
 }
 
 /** What an upstream's HEAD of a manifest said. All of it is advisory; absent fields were not sent. */

@@ -1,7 +1,7 @@
 import { discard, readBody, retryAfterOf } from "../answer.ts";
 import { ForbiddenAddress } from "../connection/connector.ts";
 import { CredentialRefused, UpstreamError, type UpstreamErrorKind } from "../errors.ts";
-import { bodyError } from "../connection/failure.ts";
+import { bodyError, canRetryStatus } from "../connection/failure.ts";
 import type { UpstreamLimits } from "../settings.ts";
 import type { Token, TokenRequest } from "./token-store.ts";
 import type { Reply, Transport } from "../connection/transport.ts";
@@ -55,6 +55,7 @@ function send(request: TokenRequest, context: TokenRequestContext, signal: Abort
     isGuarded: request.isGuarded,
     peer: `the token service ${realm.host}`,
     signal,
+    errand: { repository: request.scope ?? "", lane: "control", counted: "tokens" },
     onOutcome: context.onOutcome,
   });
 }
@@ -93,7 +94,8 @@ function refusalOf(reply: Reply, host: string, upstream: string): UpstreamError 
   if (status === 401 || status === 403) return new CredentialRefused("unauthorized", message, { upstream, status });
   const kind: UpstreamErrorKind = status === 429 ? "rate-limited" : "bad-response";
   const retryAfter = status === 429 || status === 503 ? retryAfterOf(reply.headers) : undefined;
-  return new UpstreamError(kind, message, { upstream, status, retryAfter });
+  const canRetry = canRetryStatus(status, retryAfter);
+  return new UpstreamError(kind, message, { upstream, status, retryAfter, canRetry });
 }
 
 function parseToken(bytes: Buffer | undefined, host: string, upstream: string): Token {

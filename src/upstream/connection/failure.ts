@@ -1,4 +1,5 @@
 import { abandon, isHtml, readBody, retryAfterOf, type Answer } from "../answer.ts";
+import { ForbiddenAddress } from "./connector.ts";
 import { UpstreamError, type UpstreamErrorKind } from "../errors.ts";
 
 const timeouts: unknown[] = [
@@ -8,6 +9,22 @@ const timeouts: unknown[] = [
   "ETIMEDOUT",
   "ESOCKETTIMEDOUT",
 ];
+
+/** No connection came about, whatever was to be asked on it. */
+const connectionCodes: unknown[] = [
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EHOSTDOWN",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EAI_FAIL",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "ETIMEDOUT",
+];
+
+/** Node's codes for certificates that are not trusted, out of date or another host's, and for failed TLS handshakes. */
+const tlsPattern = /^(?:CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|EPROTO)/;
 
 const protocolCodes: unknown[] = ["UND_ERR_HEADERS_OVERFLOW", "UND_ERR_RES_CONTENT_LENGTH_MISMATCH"];
 
@@ -28,7 +45,21 @@ const words = {
 export function transportError(error: unknown, upstream: string, host: string): UpstreamError {
   if (error instanceof UpstreamError) return error;
   const kind = transportKind(error);
-  return new UpstreamError(kind, `${host} ${words[kind]}${inBrackets(error)}`, { upstream });
+  return new UpstreamError(kind, `${host} ${words[kind]}${inBrackets(error)}`, { upstream, canRetry: canRetry(error) });
+}
+
+/** What an error of the connection says of the host; undefined where it is neither down nor silent. */
+export function failingOf(error: unknown): "connection" | "exchange" | undefined {
+  if (error instanceof ForbiddenAddress || transportKind(error) === "bad-response") return undefined;
+  const code = codeOf(error) ?? "";
+  return connectionCodes.includes(code) || tlsPattern.test(code) ? "connection" : "exchange";
+}
+
+/** A time-out has cost too much already to be waited for once more, except that of connecting; a certificate stays as it is. */
+function canRetry(error: unknown): boolean {
+  const code = codeOf(error) ?? "";
+  if (transportKind(error) === "timeout") return connectionCodes.includes(code);
+  return transportKind(error) === "unreachable" && !tlsPattern.test(code);
 }
 
 /** An error that came while a body was read: what is missing of it can be asked for again. */
@@ -36,7 +67,8 @@ export function bodyError(error: unknown, upstream: string, host: string): Upstr
   if (error instanceof UpstreamError) return error;
   const kind = transportKind(error) === "timeout" ? "timeout" : "unreachable";
   const what = kind === "timeout" ? "stopped in the middle of its answer" : "broke off its answer";
-  return new UpstreamError(kind, `${host} ${what}${inBrackets(error)}`, { upstream });
+  const options = { upstream, canRetry: kind === "unreachable" };
+  return new UpstreamError(kind, `${host} ${what}${inBrackets(error)}`, options);
 }
 
 function inBrackets(error: unknown): string {
@@ -87,7 +119,13 @@ export async function statusError(answer: Answer, context: StatusContext): Promi
     status,
     retryAfter,
     isRefusal,
+    canRetry: canRetryStatus(status, retryAfter),
   });
+}
+
+/** A server's failure may pass; a limit ends when it was said to. */
+export function canRetryStatus(status: number, retryAfter: number | undefined): boolean {
+  return status === 429 ? retryAfter !== undefined : status >= 500 && status !== 501;
 }
 
 function statusKind(answer: Answer, codes: readonly string[]): UpstreamErrorKind {

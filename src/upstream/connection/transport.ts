@@ -4,6 +4,7 @@ import { parseAnswerHeaders, type AnswerHeaders } from "../answer.ts";
 import { ForbiddenAddress, isReusedSocketError } from "./connector.ts";
 import { isRefusedHost } from "./address.ts";
 import { isReset, transportError } from "./failure.ts";
+import type { Errand, Hosts } from "../hosts/hosts.ts";
 import type { Pools } from "./pools.ts";
 import { userAgent } from "./user-agent.ts";
 
@@ -19,6 +20,7 @@ export interface Exchange {
   isGuarded: boolean;
   /** Who is asked, for messages; the URL's host where this is absent. */
   peer?: string;
+  errand: Errand;
   signal: AbortSignal;
   /** Told once per request that went out; undefined where there was no answer. */
   onOutcome: (status: number | undefined, seconds: number) => void;
@@ -39,26 +41,36 @@ export interface Transport {
 export function createTransport(options: {
   upstream: string;
   pools: Pools;
+  /** Left out for pushes: what a client does with its own credentials says nothing of ours, and is not made to wait. */
+  hosts?: Hosts;
   closing: AbortSignal;
   onRetry: () => void;
 }): Transport {
   const attempt = (exchange: Exchange) => sendOnce(exchange, options.pools);
+  const sendAgainIfDropped = async (exchange: Exchange): Promise<Reply> => {
+    try {
+      return await attempt(exchange);
+    } catch (error) {
+      exchange.signal.throwIfAborted();
+      // RFC 9112 section 9.3.1: a server may close an idle connection at any time, also under our request.
+      if (!(error instanceof Error && isReset(error) && isReusedSocketError(error))) throw error;
+      options.onRetry();
+      return attempt(exchange);
+    }
+  };
   return {
     async send(exchange) {
       options.closing.throwIfAborted();
+      const { signal } = exchange;
       if (exchange.isGuarded && isRefusedHost(exchange.url.hostname)) throw new ForbiddenAddress();
+      const passage = await options.hosts?.enter(exchange.url, exchange.errand, signal);
       try {
-        try {
-          return await attempt(exchange);
-        } catch (error) {
-          exchange.signal.throwIfAborted();
-          // RFC 9112 section 9.3.1: a server may close an idle connection at any time, also under our request.
-          if (!(error instanceof Error && isReset(error) && isReusedSocketError(error))) throw error;
-          options.onRetry();
-          return await attempt(exchange);
-        }
+        const reply = await sendAgainIfDropped(exchange);
+        passage?.answered(reply, exchange.method === "HEAD");
+        return reply;
       } catch (error) {
-        exchange.signal.throwIfAborted();
+        passage?.failed(error, signal.aborted || options.closing.aborted);
+        signal.throwIfAborted();
         if (error instanceof ForbiddenAddress) throw error;
         throw transportError(error, options.upstream, exchange.peer ?? exchange.url.host);
       }

@@ -43,7 +43,10 @@ export interface PushGate extends PushAuthorizer {
 }
 
 /** Without what proves who we are: neither our credentials nor our certificate. */
-type GateSettings = Omit<UpstreamSettings, "endpoints" | "anonymousFallback" | "clientCertificate"> & {
+type GateSettings = Pick<
+  UpstreamSettings,
+  "name" | "tokenHosts" | "allowPrivateRedirects" | "proxy" | "ca" | "limits"
+> & {
   endpoints: readonly { url: string }[];
 };
 
@@ -101,6 +104,7 @@ function createAuthorizer(settings: GateSettings, parts: AuthorizerParts): PushA
       credentialId: anonymous.id,
       isGuarded: false,
       signal: closing,
+      errand: { repository: "", lane: "control", counted: "lists" },
       onOutcome: (status, seconds) => observer.request("ping", status, seconds),
     });
     discard(reply);

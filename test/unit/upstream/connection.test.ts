@@ -44,11 +44,11 @@ describe("a connection", () => {
     expect(reports.requests).toEqual(["manifest_tag 200", "manifest_tag none", "manifest_tag 200"]);
   });
 
-  it("that is new and reset is not tried again", async () => {
+  it("that is new and reset is tried again as often as any other failure, no more", async () => {
     const { seen, url } = await serve((socket) => socket.resetAndDestroy());
     const { upstream, reports } = connect(url);
     expect(await failureOf(upstream.getManifest(app, tagged("1"), unhurried()))).toMatchObject({ kind: "unreachable" });
-    expect([seen.requests, reports.retries]).toEqual([1, 0]);
+    expect([seen.requests, reports.retries]).toEqual([4, 3]);
   });
 
   it("is kept after GET, HEAD, and errors with a short body of unknown length", async () => {

@@ -22,6 +22,8 @@ export interface Reports {
   bytes: number;
   /** Why credentials do not work. */
   broken: string[];
+  /** `host open`, `host closed` */
+  breakers: string[];
 }
 
 type Overrides = Partial<Omit<UpstreamSettings, "limits" | "endpoints">> & {
@@ -33,11 +35,21 @@ type Overrides = Partial<Omit<UpstreamSettings, "limits" | "endpoints">> & {
   isPatient?: boolean;
 };
 
+interface Connection {
+  upstream: Upstream;
+  reports: Reports;
+  /** The waits that were not waited; the client's clock has gone on all the same. */
+  delays: number[];
+  now: () => number;
+  /** Lets so many milliseconds of the client's clock go by. */
+  skip: (milliseconds: number) => void;
+}
+
 /** A client of the registries at `urls`, origin first, closed after the test; it does not wait between attempts. */
 export function connect(
   urls: string | string[],
   { limits, credentials, isPatient = false, now, ...overrides }: Overrides = {},
-): { upstream: Upstream; reports: Reports; delays: number[] } {
+): Connection {
   const reports = noReports();
   const delays: number[] = [];
   const settings: UpstreamSettings = {
@@ -49,16 +61,24 @@ export function connect(
     allowPrivateRedirects: true,
     proxy: undefined,
     ca: undefined,
+    offline: false,
+    concurrency: { control: 16, blobs: 16 },
+    bandwidthBytesPerSecond: 0,
+    breaker: { openForMs: 30_000 },
     limits: { connectTimeoutMs: 1000, headerTimeoutMs: 1000, idleTimeoutMs: 1000, attempts: 4, ...limits },
     ...overrides,
   };
+  let skippedMs = 0;
+  const skip = (milliseconds: number): void => void (skippedMs += milliseconds);
   const delay = (milliseconds: number): Promise<void> => {
     delays.push(milliseconds);
+    skip(milliseconds);
     return Promise.resolve();
   };
-  const upstream = createUpstream(settings, observe(reports), { ...(!isPatient && { delay }), ...(now && { now }) });
+  const clock = now ?? ((): number => Date.now() + skippedMs);
+  const upstream = createUpstream(settings, observe(reports), { now: clock, ...(!isPatient && { delay }) });
   onTestFinished(() => upstream.close());
-  return { upstream, reports, delays };
+  return { upstream, reports, delays, now: clock, skip };
 }
 
 /** What pushes to the registry at `url` need, closed after the test. */
@@ -84,7 +104,7 @@ function entriesOf(credentials: Overrides["credentials"]): CredentialSettings[] 
 }
 
 function noReports(): Reports {
-  return { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0, broken: [] };
+  return { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0, broken: [], breakers: [] };
 }
 
 function observe(reports: Reports): UpstreamObserver {
@@ -95,6 +115,7 @@ function observe(reports: Reports): UpstreamObserver {
     token: (status) => void reports.tokens.push(status),
     credentialsBroken: (reason) => void reports.broken.push(reason),
     bytes: (count) => void (reports.bytes += count),
+    breaker: (host, isOpen) => void reports.breakers.push(`${host} ${isOpen ? "open" : "closed"}`),
   };
 }
 

@@ -114,7 +114,7 @@ describe("a credential", () => {
     expect(await upstream.getManifest(app, tagged("1"), unhurried())).toBeDefined();
     await origin.stop();
     await failureOf(upstream.getManifest(app, tagged("1"), unhurried()));
-    expect(mirror.requests.count()).toBe(1);
+    expect(mirror.requests.count()).toBe(4);
     for (const { headers } of [...mirror.requests.entries, ...origin.cdn.requests.entries]) {
       expect(headers.authorization).toBeUndefined();
     }

@@ -91,12 +91,12 @@ describe("a manifest", () => {
 
   it("that nobody listens for is an error of kind unreachable", async () => {
     const registry = await start();
-    const { upstream, reports } = connect(registry.url);
+    const { upstream, reports } = connect(registry.url, { limits: { attempts: 2 } });
     await registry.stop();
     const error = await failureOf(upstream.getManifest(app, tagged("1"), unhurried()));
     expect(error).toMatchObject({ kind: "unreachable", isTemporary: true });
     expect(error.message).toContain("ECONNREFUSED");
-    expect(reports.requests).toEqual(["manifest_tag none"]);
+    expect(reports.requests).toEqual(["manifest_tag none", "manifest_tag none"]);
   });
 
   it("reads both forms of Retry-After", async () => {

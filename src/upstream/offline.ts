@@ -1,0 +1,20 @@
+import { UpstreamError } from "./errors.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** An upstream that is never asked: every question is answered at once with an error of kind `offline`. */
+export function createOfflineUpstream(name: string): Upstream {
+  const refuse = (): Promise<never> => {
+    const words = `${name} is offline by configuration and is not asked`;
+    return Promise.reject(new UpstreamError("offline", words, { upstream: name, isRecalled: true }));
+  };
+  return {
+    name,
+    headManifest: refuse,
+    getManifest: refuse,
+    openBlob: refuse,
+    proveBlob: refuse,
+    listTags: refuse,
+    listReferrers: refuse,
+    close: () => Promise.resolve(),
+  };
+}

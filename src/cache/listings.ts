@@ -7,6 +7,7 @@ import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
 import type { CacheObserver } from "./observer.ts";
 import { ageSeconds, isFresh, mayServeStale, staleReason, ttlSeconds } from "./manifests/freshness.ts";
+import type { RequestOptions } from "../upstream/index.ts";
 import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
 
 type Descriptor = Record<string, unknown>;
@@ -63,7 +64,7 @@ export class Listings {
     source: Source,
     kind: ListingKind,
     key: string,
-    ask: (options: { signal: AbortSignal }) => Promise<T | undefined>,
+    ask: (options: RequestOptions) => Promise<T | undefined>,
   ): Promise<Kept<T> | undefined> {
     const listing =
       this.#index.listing(source.key, kind, key) ?? this.#passing.get(sourceKey(source, `${kind} ${key}`));
@@ -75,15 +76,17 @@ export class Listings {
       flag,
     });
     if (listing && isFresh(listing.fetchedAt, source.tags, now)) return keep(listing.body, listing.fetchedAt, "hit");
+    // With a list at hand the answer need not wait for further attempts.
+    const isHurried = listing !== undefined && mayServeStale(listing.fetchedAt, source.tags, now);
     const { promise, isLeader } = this.#asking.run(sourceKey(source, `${kind} ${key}`), () =>
-      this.#ask(source, kind, key, ask),
+      this.#ask(source, kind, key, (options) => ask({ ...options, isHurried })),
     );
     try {
       const body = await waitFor(source, promise);
       return body === undefined ? undefined : keep(body, now, isLeader ? "filled" : "collapsed");
     } catch (error) {
       const reason = staleReason(error, source.tags);
-      if (listing && reason && mayServeStale(listing.fetchedAt, source.tags, now)) {
+      if (isHurried && reason) {
         return keep(listing.body, listing.fetchedAt, "stale", reason);
       }
       throw clientError(error);
@@ -94,7 +97,7 @@ export class Listings {
     source: Source,
     kind: ListingKind,
     key: string,
-    ask: (options: { signal: AbortSignal }) => Promise<T | undefined>,
+    ask: (options: RequestOptions) => Promise<T | undefined>,
   ): Promise<string | undefined> {
     const value = await askUpstream(this.#clock, source, ask);
     if (value === undefined) {
@@ -115,7 +118,7 @@ export class Listings {
 }
 
 /** The referrers tag schema (distribution-spec, "Referrers Tag Schema"); what is no valid index counts as none. */
-async function referrersByTag(source: Source, digest: Digest, options: { signal: AbortSignal }): Promise<Descriptor[]> {
+async function referrersByTag(source: Source, digest: Digest, options: RequestOptions): Promise<Descriptor[]> {
   const body = await source.upstream.getManifest(source.key.name, { kind: "tag", tag: referrersTag(digest) }, options);
   if (!body) return [];
   try {

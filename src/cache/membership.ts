@@ -4,6 +4,7 @@ import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
 import type { CacheObserver } from "./observer.ts";
+import type { RequestOptions } from "../upstream/index.ts";
 import { askUpstream, sourceKey, type Source } from "./source.ts";
 
 /**
@@ -53,7 +54,7 @@ export class Membership {
     key: string,
     source: Source,
     digest: Digest,
-    ask: (options: { signal: AbortSignal }) => Promise<{ size: number | undefined } | undefined>,
+    ask: (options: RequestOptions) => Promise<{ size: number | undefined } | undefined>,
   ): Promise<boolean> {
     const work = async (): Promise<boolean> => {
       const proof = await askUpstream(this.#clock, source, ask);

@@ -1,7 +1,7 @@
 import type { RepositoryKey } from "../metadata/index.ts";
 import type { Reference, RepositoryName } from "../oci/index.ts";
 import { formatReference, RegistryError } from "../oci/index.ts";
-import { UpstreamError, type Upstream } from "../upstream/index.ts";
+import { UpstreamError, type RequestOptions, type Upstream } from "../upstream/index.ts";
 import { withDeadline, type Clock } from "./clock.ts";
 import type { Mark } from "./generations.ts";
 import type { TagPolicy } from "./manifests/freshness.ts";
@@ -78,13 +78,15 @@ export async function waitFor<T>(source: Source, promise: Promise<T>): Promise<T
 export async function askUpstream<T>(
   clock: Clock,
   source: Source,
-  work: (options: { signal: AbortSignal }) => Promise<T>,
+  work: (options: RequestOptions) => Promise<T>,
 ): Promise<T> {
   const late = (): Error => {
     const words = `no answer within ${source.limits.answerWithinMs} ms`;
     return new UpstreamError("timeout", words, { upstream: source.key.upstream });
   };
-  return withDeadline(clock, remainingMs(clock, source), late, (signal) => work({ signal }));
+  return withDeadline(clock, remainingMs(clock, source), late, (signal) =>
+    work({ signal, deadlineAt: source.deadlineAt }),
+  );
 }
 
 /**
@@ -115,6 +117,12 @@ export function clientError(error: unknown, cached?: string): unknown {
       return new RegistryError("UPSTREAM_TIMEOUT", `${error.upstream} does not answer in time`, options);
     case "unreachable":
       return new RegistryError("BAD_UPSTREAM", `${error.upstream} cannot be reached`, options);
+    case "offline":
+      return new RegistryError(
+        "UNAVAILABLE",
+        `${error.upstream} is offline by configuration, and this is not stored`,
+        options,
+      );
     case "not-found":
     case "bad-response":
       return new RegistryError("BAD_UPSTREAM", `${error.upstream} gave an answer that cannot be used`, options);

@@ -62,9 +62,9 @@ export class BlobAccess {
   /** A HEAD need not tell the length; the answer to a request for one byte does. */
   async #sizeOfPart(source: Source, digest: Digest): Promise<number | undefined> {
     const controller = new AbortController();
-    const asked = askUpstream(this.#ports.clock, source, ({ signal }) => {
-      const either = AbortSignal.any([signal, controller.signal]);
-      return source.upstream.openBlob(source.key.name, digest, { from: 0, to: 0 }, { signal: either });
+    const asked = askUpstream(this.#ports.clock, source, (options) => {
+      const signal = AbortSignal.any([options.signal, controller.signal]);
+      return source.upstream.openBlob(source.key.name, digest, { from: 0, to: 0 }, { ...options, signal });
     });
     const body = await waitFor(source, asked).catch((error: unknown) => {
       throw clientError(error);

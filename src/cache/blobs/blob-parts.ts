@@ -79,9 +79,9 @@ export class BlobParts {
   async #open({ source, digest, signal: left }: BlobRequest, span: Span, onClose: () => void): Promise<BlobReader> {
     const controller = new AbortController();
     const range = { from: span.start, to: span.end - 1 };
-    const asked = askUpstream(this.#ports.clock, source, ({ signal }) => {
-      const any = AbortSignal.any([signal, left, controller.signal]);
-      return source.upstream.openBlob(source.key.name, digest, range, { signal: any });
+    const asked = askUpstream(this.#ports.clock, source, (options) => {
+      const signal = AbortSignal.any([options.signal, left, controller.signal]);
+      return source.upstream.openBlob(source.key.name, digest, range, { ...options, signal });
     });
     const body = await waitFor(source, asked);
     if (!body) throw this.#ports.access.absent(source, digest);

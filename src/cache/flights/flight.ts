@@ -235,9 +235,9 @@ export class Flight {
   async #open(run: Run): Promise<AsyncIterable<Buffer>> {
     const { source, claimedSize } = run.request;
     const { key, limits } = source;
-    const body = await askUpstream(this.#ports.clock, source, ({ signal }) => {
-      const either = AbortSignal.any([signal, run.controller.signal]);
-      return source.upstream.openBlob(key.name, this.digest, { from: this.written }, { signal: either });
+    const body = await askUpstream(this.#ports.clock, source, (options) => {
+      const signal = AbortSignal.any([options.signal, run.controller.signal]);
+      return source.upstream.openBlob(key.name, this.digest, { from: this.written }, { ...options, signal });
     });
     if (!body) throw new BlobAbsent(this.digest);
     if (this.written > 0 && body.size !== undefined && this.#size !== undefined && body.size !== this.#size) {

@@ -25,6 +25,7 @@ export type StaleReason =
   | "upstream-rate-limited"
   | "upstream-denied"
   | "upstream-slow"
+  | "offline"
   | "upstream-gone"
   | HoldReason;
 
@@ -83,6 +84,8 @@ export function staleReason(error: unknown, policy: TagPolicy): StaleReason | un
     case "unauthorized":
     case "denied":
       return error.isRefusal && policy.onDenied === "refuse" ? undefined : "upstream-denied";
+    case "offline":
+      return "offline";
     case "not-found":
     case "bad-response":
       return "upstream-error";

@@ -132,8 +132,10 @@ export class Tags {
     const { source, tag, method } = request;
     const { index, clock } = this.#ports;
     if (!row && method === "GET") return this.#fetchByTag(request, row);
+    // With a manifest at hand the answer need not wait for further attempts.
+    const isHurried = row?.manifest !== undefined && mayServeStale(row.checkedAt, source.tags, clock.now());
     const head = await askUpstream(clock, source, (options) =>
-      source.upstream.headManifest(source.key.name, { kind: "tag", tag }, options),
+      source.upstream.headManifest(source.key.name, { kind: "tag", tag }, { ...options, isHurried }),
     );
     if (!head) return { kind: "absent" };
     if (row && head.digest !== undefined && head.digest === row.manifest) {

@@ -4,7 +4,6 @@ import type { Authenticator } from "./authenticator.ts";
 import { parseAuthorization } from "./authorization-header.ts";
 import { service, type Challenges } from "./challenges.ts";
 import { anonymous, type ClientCredentials } from "./principal.ts";
-import { parseScopes, type TokenScope } from "./scopes.ts";
 import { tokenLifetimeSeconds, type TokenHolder, type Tokens } from "./tokens.ts";
 
 const maxFormBytes = 8 * 1024;
@@ -18,11 +17,6 @@ export interface TokenDocument {
   issued_at: string;
 }
 
-interface Grant {
-  credentials: ClientCredentials | undefined;
-  scopes: TokenScope[];
-}
-
 interface TokenServicePorts {
   authenticator: Authenticator;
   challenges: Challenges;
@@ -32,8 +26,7 @@ interface TokenServicePorts {
 
 /**
  * Our own token authority. A token names who asked, whatever scope was asked for: what that principal may pull is
- * decided at each request. For pushes it is good only where they were asked for; clients build the scope from the name
- * that they ask for, our prefix included.
+ * decided at each request, since clients build the scope from a name that holds our prefix.
  */
 export class TokenService {
   readonly #ports: TokenServicePorts;
@@ -48,9 +41,8 @@ export class TokenService {
    */
   async answer(request: IncomingMessage): Promise<TokenDocument> {
     const { tokens, now } = this.#ports;
-    const { credentials, scopes } = request.method === "POST" ? await readGrant(request) : this.#basic(request);
-    const { principal, stamp } = await this.#holder(request, credentials);
-    const token = tokens.issue({ principal: principal === anonymous ? anonymous : { ...principal, scopes }, stamp });
+    const credentials = request.method === "POST" ? await readGrant(request) : this.#basic(request);
+    const token = tokens.issue(await this.#holder(request, credentials));
     const issuedAt = new Date(now()).toISOString();
     return { token, access_token: token, expires_in: tokenLifetimeSeconds, issued_at: issuedAt };
   }
@@ -68,16 +60,14 @@ export class TokenService {
     }
   }
 
-  #basic(request: IncomingMessage): Grant {
+  #basic(request: IncomingMessage): ClientCredentials | undefined {
     const sent = parseAuthorization(request.headers.authorization);
-    const query = new URLSearchParams((request.url ?? "").split("?", 2)[1]);
-    const scopes = parseScopes(query.getAll("scope"));
-    return { credentials: sent.kind === "basic" ? sent.credentials : undefined, scopes };
+    return sent.kind === "basic" ? sent.credentials : undefined;
   }
 }
 
 /** The form of OAuth2's token request (RFC 6749 section 4.3.2), as docker and containerd send it. */
-async function readGrant(request: IncomingMessage): Promise<Grant> {
+async function readGrant(request: IncomingMessage): Promise<ClientCredentials> {
   const form = new URLSearchParams(await readForm(request));
   const grant = form.get("grant_type");
   if (grant !== "password") {
@@ -86,8 +76,7 @@ async function readGrant(request: IncomingMessage): Promise<Grant> {
   }
   const username = form.get("username") ?? "";
   if (username === "") throw new RegistryError("GRANT_INVALID", "the form has no username");
-  const credentials: ClientCredentials = { kind: "basic", username, password: form.get("password") ?? "" };
-  return { credentials, scopes: parseScopes(form.getAll("scope")) };
+  return { kind: "basic", username, password: form.get("password") ?? "" };
 }
 
 async function readForm(request: IncomingMessage): Promise<string> {

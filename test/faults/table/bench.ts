@@ -6,14 +6,18 @@ import { startInstance, type Instance } from "../../support/instance.ts";
 import { openIndexReader, type IndexReader } from "../../support/index-reader.ts";
 import { SkippingClock } from "../../support/skipping-clock.ts";
 import { startUpstream, type TestUpstream, type UpstreamOptions } from "../../upstream/index.ts";
+import { attempts } from "./row.ts";
 
-/** Short, so that silence and stalls are over soon; nothing is asserted about times. */
+/** Everything before our first byte. */
+export const answerWithinMs = 4000;
+
+/** Short, so that silence and stalls are over soon. */
 const shortLimits = {
-  answerWithin: "4s",
+  answerWithin: `${answerWithinMs}ms`,
   headerTimeout: "300ms",
   idleTimeout: "300ms",
   connectTimeout: "1s",
-  attempts: 3,
+  attempts,
   maxBlobSize: "16MiB",
 };
 

@@ -68,6 +68,7 @@ function largeRows(): Row[] {
       upstream: "ends once and then limits the rate for an hour",
       fault: onceThen(t.truncate(someBytes), t.rateLimited(3600)),
       expected: endedShort(2),
+      sparedForMs: 3_600_000,
     },
     {
       upstream: "ends once and then sends another Content-Range once",
@@ -150,6 +151,7 @@ function smallRows(): Row[] {
       upstream: "stalls once and then limits the rate for an hour",
       fault: onceThen(t.stall(1000), t.rateLimited(3600)),
       expected: refused(503, "TOOMANYREQUESTS", 2, { onDisk: "part", retryAfter: "3600" }),
+      sparedForMs: 3_600_000,
     },
     {
       upstream: "stalls once and then answers 403",

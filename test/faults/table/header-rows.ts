@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { temperaments as t } from "../../upstream/index.ts";
-import { always, refused, served, type Row } from "./row.ts";
+import { always, givenUp, refused, served, type Row } from "./row.ts";
 
 const inAnHour = new Date(Date.now() + 3_600_000);
 const aboutAnHour = expect.stringMatching(/^3[56]\d\d$/) as string;
@@ -9,6 +9,7 @@ const gatewayPage = "<html><title>504 Gateway Time-out</title></html>";
 /** Whatever is asked for: what goes wrong before the upstream's body is a status of ours, and nothing is kept. */
 export function headerRows(absentCode: "MANIFEST_UNKNOWN" | "BLOB_UNKNOWN"): Row[] {
   const nonsense = refused(502, "UNAVAILABLE", 1);
+  const failure = givenUp(502, "UNAVAILABLE");
   return [
     { upstream: "is good", fault: [], expected: served(1) },
     { upstream: "takes its time before the header", fault: always(t.delay(100)), expected: served(1) },
@@ -16,7 +17,7 @@ export function headerRows(absentCode: "MANIFEST_UNKNOWN" | "BLOB_UNKNOWN"): Row
     { upstream: "refuses connections", fault: "refused", expected: refused(502, "UNAVAILABLE", 0) },
     { upstream: "resets connections", fault: "reset", expected: refused(502, "UNAVAILABLE", 0) },
     { upstream: "accepts connections and is silent", fault: "silent", expected: refused(504, "UNAVAILABLE", 0) },
-    { upstream: "resets the connection instead of answering", fault: always(t.reset()), expected: nonsense },
+    { upstream: "resets the connection instead of answering", fault: always(t.reset()), expected: failure },
     { upstream: "sends garbage instead of HTTP", fault: always(t.garbage()), expected: nonsense },
     { upstream: "sends an endless header", fault: always(t.garbage(endlessHeader())), expected: nonsense },
     {
@@ -47,19 +48,22 @@ export function headerRows(absentCode: "MANIFEST_UNKNOWN" | "BLOB_UNKNOWN"): Row
       upstream: "answers 429 with Retry-After in seconds",
       fault: always(t.rateLimited(7)),
       expected: refused(503, "TOOMANYREQUESTS", 1, { retryAfter: "7" }),
+      sparedForMs: 7000,
     },
     {
       upstream: "answers 429 with Retry-After as a date",
       fault: always(t.rateLimited(inAnHour)),
       expected: refused(503, "TOOMANYREQUESTS", 1, { retryAfter: aboutAnHour }),
+      sparedForMs: 3_600_000,
     },
     {
       upstream: "answers 429 without Retry-After",
       fault: always(t.rateLimited()),
       expected: refused(503, "TOOMANYREQUESTS", 1, { retryAfter: "60" }),
+      sparedForMs: 5000,
     },
-    { upstream: "answers 500", fault: always(t.status(500, "oops")), expected: nonsense },
-    { upstream: "answers 502", fault: always(t.status(502)), expected: nonsense },
+    { upstream: "answers 500", fault: always(t.status(500, "oops")), expected: failure },
+    { upstream: "answers 502", fault: always(t.status(502)), expected: failure },
     {
       upstream: "answers 503 with Retry-After",
       fault: always(t.status(503, "", "text/plain", { "retry-after": "9" })),
@@ -68,7 +72,7 @@ export function headerRows(absentCode: "MANIFEST_UNKNOWN" | "BLOB_UNKNOWN"): Row
     {
       upstream: "answers 504 with a page of its gateway",
       fault: always(t.status(504, gatewayPage, "text/html")),
-      expected: nonsense,
+      expected: failure,
     },
     { upstream: "answers 204", fault: always(t.status(204)), expected: nonsense },
     { upstream: "answers 206 though no Range was asked for", fault: always(t.status(206, "part")), expected: nonsense },

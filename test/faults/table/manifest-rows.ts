@@ -1,8 +1,9 @@
 import { temperaments as t } from "../../upstream/index.ts";
 import { headerRows, privateRedirectRows } from "./header-rows.ts";
-import { always, refused, served, type Expected, type Row } from "./row.ts";
+import { always, givenUp, refused, served, type Expected, type Row } from "./row.ts";
 
 const nonsense = refused(502, "UNAVAILABLE", 1);
+const failure = givenUp(502, "UNAVAILABLE");
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 
 /** Manifests are small, and are asked for once: whatever goes wrong is a status. */
@@ -10,11 +11,11 @@ const bodyRows: Row[] = [
   { upstream: "is slow", fault: always(t.slow(4000)), expected: served(1) },
   { upstream: "stalls in the middle", fault: always(t.stall(100)), expected: refused(504, "UNAVAILABLE", 1) },
   { upstream: "stalls before the first byte", fault: always(t.stall(0)), expected: refused(504, "UNAVAILABLE", 1) },
-  { upstream: "ends in the middle with FIN", fault: always(t.truncate(100, "fin")), expected: nonsense },
-  { upstream: "ends in the middle with RST", fault: always(t.truncate(100, "rst")), expected: nonsense },
-  { upstream: "ends before the last byte", fault: always(t.truncate(-1, "fin")), expected: nonsense },
+  { upstream: "ends in the middle with FIN", fault: always(t.truncate(100, "fin")), expected: failure },
+  { upstream: "ends in the middle with RST", fault: always(t.truncate(100, "rst")), expected: failure },
+  { upstream: "ends before the last byte", fault: always(t.truncate(-1, "fin")), expected: failure },
   { upstream: "sends bytes behind the end", fault: always(t.extraBytes()), expected: served(1) },
-  { upstream: "states a length that is too long", fault: always(t.wrongLength(10)), expected: nonsense },
+  { upstream: "states a length that is too long", fault: always(t.wrongLength(10)), expected: failure },
   { upstream: "states a length that is too short", fault: always(t.wrongLength(-10)), expected: nonsense },
   { upstream: "states no length", fault: always(t.noLength()), expected: served(1) },
   {
@@ -23,7 +24,7 @@ const bodyRows: Row[] = [
     expected: nonsense,
   },
   { upstream: "sends a chunked body", fault: always(t.chunked()), expected: served(1) },
-  { upstream: "breaks off a chunked body", fault: always(t.chunked(), t.truncate(100, "fin")), expected: nonsense },
+  { upstream: "breaks off a chunked body", fault: always(t.chunked(), t.truncate(100, "fin")), expected: failure },
   { upstream: "sends an endless body", fault: always(t.endless()), expected: nonsense },
   { upstream: "sends an empty body", fault: always(t.otherBody("")), expected: nonsense },
   { upstream: "sends another JSON document", fault: always(t.otherBody('{"schemaVersion":2}')), expected: nonsense },
@@ -90,7 +91,7 @@ export const expiredTagRows: Row[] = [
   { upstream: "sends garbage instead of HTTP", fault: always(t.garbage()), expected: stale("error", 1) },
   { upstream: "answers 500", fault: always(t.status(500)), expected: stale("error", 1) },
   { upstream: "answers 503", fault: always(t.status(503)), expected: stale("error", 1) },
-  { upstream: "answers 429", fault: always(t.rateLimited(7)), expected: stale("rate-limited", 1) },
+  { upstream: "answers 429", fault: always(t.rateLimited(7)), expected: stale("rate-limited", 1), sparedForMs: 7000 },
   { upstream: "answers with a web page", fault: always(t.htmlPage()), expected: stale("error", 1) },
   { upstream: "redirects to itself for ever", fault: always(t.redirectLoop()), expected: stale("error", 6) },
   {

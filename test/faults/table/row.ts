@@ -13,6 +13,9 @@ export interface Spoiled {
 /** What an upstream does to connections: refuses, resets or ignores them before any request. */
 export type ConnectionFault = "refused" | "reset" | "silent";
 
+/** `limits.attempts` of the bench. */
+export const attempts = 3;
+
 /** One line of the fault table. Its title completes "when the upstream …". */
 export interface Row {
   upstream: string;
@@ -22,6 +25,8 @@ export interface Row {
   behindCdn?: Partial<Expected>;
   /** The answer is remembered for a while: the same request gets it again, and the upstream is not asked. */
   isRemembered?: boolean;
+  /** How long the upstream is spared what it has just failed in: the fault must be over for so long before it is asked again. */
+  sparedForMs?: number;
 }
 
 /** What must be true once the answer has ended and nothing is running any more. */
@@ -90,6 +95,11 @@ export function once(...temperament: Temperament[]): Spoiled[] {
 /** One fault in the first answer, another in all that follow. */
 export function onceThen(first: Temperament, later: Temperament): Spoiled[] {
   return [{ temperament: first, times: 1 }, { temperament: later }];
+}
+
+/** What is tried again has been asked for as often as the bench allows. */
+export function givenUp(status: number, code: string, extra: Partial<Expected> = {}): Expected {
+  return refused(status, code, attempts, extra);
 }
 
 /** The title of a row: a promise. */

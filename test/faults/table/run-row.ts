@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { eventually } from "../../support/eventually.ts";
 import type { Reply } from "../../support/instance.ts";
-import { expectNothingLeft, flightsEnded, isStored, upstreamName, type Bench } from "./bench.ts";
+import { answerWithinMs, expectNothingLeft, flightsEnded, isStored, upstreamName, type Bench } from "./bench.ts";
 import type { Expected, Row } from "./row.ts";
 import type { Target, Wanted } from "./targets.ts";
 
@@ -17,11 +17,15 @@ export async function runRow(bench: Bench, target: Target, row: Row): Promise<vo
   for (const site of sitesOf(bench)) site.dropConnections();
   upstream.requests.clear();
   const end = await begin(bench, wanted, row);
+  const askedAt = bench.clock.now();
   const reply = await instance.ask(wanted.path);
+  // A body may take its time, a status may not; the second more is for a machine that has much to do.
+  if (reply.status >= 400) expect(bench.clock.now() - askedAt).toBeLessThan(answerWithinMs + 1000);
   await flightsEnded(bench);
   await end();
   await expectLeft(bench, wanted, reply, row.expected);
   if (row.isRemembered) await expectRemembered(bench, wanted, reply);
+  bench.clock.skip(row.sparedForMs ?? 1000);
   await expectRecovery(bench, wanted);
   await expectNothingLeft(bench);
 }

@@ -1,9 +1,11 @@
 import { temperaments as t, type Temperament } from "../../upstream/index.ts";
-import { refused, served, type Expected, type Row } from "./row.ts";
+import { attempts, refused, served, type Expected, type Row } from "./row.ts";
 
 /** Refused without a token, then the token endpoint; no further request where there is no token. */
 const untilToken = 2;
 const nonsense = refused(502, "UNAVAILABLE", untilToken);
+/** Three times: what the challenge was is known only once there is a token. */
+const failure = refused(502, "UNAVAILABLE", attempts * untilToken);
 const denied = refused(403, "DENIED", untilToken);
 
 function json(document: unknown): Temperament {
@@ -21,16 +23,19 @@ export const tokenRows: Row[] = [
   tokenRow("is slow", t.slow(2000), served(3)),
   tokenRow("is silent", t.silent(), refused(504, "UNAVAILABLE", untilToken)),
   tokenRow("stalls", t.stall(5), refused(504, "UNAVAILABLE", untilToken)),
-  tokenRow("resets the connection", t.reset(), nonsense),
+  tokenRow("resets the connection", t.reset(), failure),
   tokenRow("sends garbage instead of HTTP", t.garbage(), nonsense),
-  tokenRow("ends in the middle with FIN", t.truncate(5, "fin"), nonsense),
-  tokenRow("ends in the middle with RST", t.truncate(5, "rst"), nonsense),
-  tokenRow("answers 500", t.status(500), nonsense),
+  tokenRow("ends in the middle with FIN", t.truncate(5, "fin"), failure),
+  tokenRow("ends in the middle with RST", t.truncate(5, "rst"), failure),
+  tokenRow("answers 500", t.status(500), failure),
   tokenRow("answers 503 with Retry-After", t.status(503, "", "text/plain", { "retry-after": "9" }), {
     ...nonsense,
     retryAfter: "9",
   }),
-  tokenRow("answers 429", t.rateLimited(7), refused(503, "TOOMANYREQUESTS", untilToken, { retryAfter: "7" })),
+  {
+    ...tokenRow("answers 429", t.rateLimited(7), refused(503, "TOOMANYREQUESTS", untilToken, { retryAfter: "7" })),
+    sparedForMs: 7000,
+  },
   tokenRow("answers 401", t.unauthorized(), denied),
   tokenRow("answers 403", t.denied(), denied),
   tokenRow("answers 404", t.status(404), nonsense),
@@ -62,6 +67,7 @@ export const tokenRows: Row[] = [
     upstream: "limits the rate of requests with a token",
     fault: [{ on: "manifest-digest", temperament: t.rateLimited(7) }],
     expected: refused(503, "TOOMANYREQUESTS", 3, { retryAfter: "7" }),
+    sparedForMs: 7000,
   },
 ];
 

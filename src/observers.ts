@@ -102,5 +102,20 @@ export function observeUpstream(name: string, { metrics, logger, clock }: Observ
       if (isOpen) logger.warn(about, "a host of an upstream keeps failing; it is left alone for a while");
       else logger.info(about, "a host of an upstream answers again");
     },
+    pull: () => metrics.manifestPulled(name),
+    quotaCrossed({ isLow, limit, remaining, source, resetAt, limitedUntil }) {
+      const time = (ms: number | undefined): string | undefined => (ms === undefined ? ms : new Date(ms).toISOString());
+      const about = {
+        upstream: name,
+        limit,
+        remaining,
+        source,
+        resetAt: time(resetAt),
+        limitedUntil: time(limitedUntil),
+      };
+      if (isLow)
+        logger.warn(about, "an upstream allows few more pulls; tags that have moved keep their earlier version");
+      else logger.info(about, "an upstream allows pulls again; tags that have moved are fetched");
+    },
   };
 }

@@ -80,6 +80,7 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   undo.push(() => cache.close());
   const access = openAccess(settings, now, logger);
   undo.push(() => access.close());
+  metrics.observeQuotas(() => upstreams.map(({ name, upstream }) => ({ upstream: name, ...upstream.quota() })));
   const parts = { access, store, index, eviction, upkeep, cache, metrics };
   observeGauges(parts);
   return parts;

@@ -77,7 +77,7 @@ const upstream: Keys = {
   allow: unbuilt(),
   deny: unbuilt(),
   push: onlyValue("deny", ["passthrough"]),
-  quota: section({ keepBack: unbuilt() }),
+  quota: section({ keepBack: built }),
   hostnames: built,
   listen: built,
   proxy: built,

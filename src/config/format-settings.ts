@@ -97,6 +97,7 @@ function upstreamText(upstream: UpstreamEntry) {
     concurrency: { ...upstream.concurrency },
     bandwidth: formatRate(upstream.bandwidthBytesPerSecond),
     breaker: { openFor: formatDuration(upstream.breaker.openForMs) },
+    quota: { keepBack: formatShare(upstream.quota.keepBack) },
   };
 }
 

@@ -101,6 +101,7 @@ const upstream = section({
   concurrency: section({ control: count(1000), blobs: count(1000) }).optional(),
   bandwidth: rate(),
   breaker: section({ openFor: positiveTimer() }).optional(),
+  quota: section({ keepBack: share() }).optional(),
   enabled: flag(),
   tags: tags.optional(),
   limits: limits.optional(),

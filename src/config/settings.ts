@@ -117,6 +117,8 @@ export interface UpstreamEntry {
   /** What all its downloads may bring together; 0 for no cap. */
   readonly bandwidthBytesPerSecond: number;
   readonly breaker: { readonly openForMs: number };
+  /** A share, 0 to 1, of the pulls that the upstream allows: below it moved tags are not fetched. */
+  readonly quota: { readonly keepBack: number };
 }
 
 export interface UpstreamEndpoint {

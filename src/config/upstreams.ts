@@ -88,6 +88,7 @@ function resolveUpstream({ name, own, path, document, environment, faults }: Res
     caFile,
     clientCertificate: readClientCertificate(own.tls ?? {}, `${path}.tls`, faults),
     anonymousFallback: own.anonymousFallback ?? false,
+    quota: { keepBack: own.quota?.keepBack ?? 0.1 },
     ...policies,
     offline: (document.offline ?? false) || (own.offline ?? false),
     concurrency: { control: own.concurrency?.control ?? 16, blobs: own.concurrency?.blobs ?? 16 },

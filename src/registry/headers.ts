@@ -23,6 +23,7 @@ const unconfirmed = "served from the cache of entrepot, not confirmed";
 /** What a person reads of an answer that is not the upstream's latest on purpose. */
 const staleWords: Partial<Record<NonNullable<AnyAnswer["flag"]>, string>> = {
   cooldown: "the tag has moved, entrepot still serves the version before",
+  "quota-kept-back": "the registry allows few more pulls, entrepot serves the version it has",
 };
 
 type AnyAnswer = ManifestAnswer | TagsAnswer | ReferrersAnswer;

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { createQuotaMetrics, type QuotaMetrics } from "./quota-metrics.ts";
 import { createRequestMetrics, type RequestMetrics, type RequestTotals } from "./request-metrics.ts";
 import { createStoreMetrics, type StoreMetrics } from "./store-metrics.ts";
 import {
@@ -15,7 +16,7 @@ export interface MetricsSnapshot extends RequestTotals {
 }
 
 /** Everything that is counted. Each room is given the part of it that it feeds. */
-export interface Metrics extends RequestMetrics, UpstreamMetrics, StoreMetrics {
+export interface Metrics extends RequestMetrics, UpstreamMetrics, QuotaMetrics, StoreMetrics {
   /** The text format of Prometheus. */
   render(): Promise<{ contentType: string; body: string }>;
   snapshot(): Promise<MetricsSnapshot>;
@@ -39,13 +40,16 @@ export function createMetrics({ upstreams, endpoints, now = Date.now }: MetricsO
     registry,
     new Map(upstreams.map((name) => [name, endpoints?.get(name) ?? []])),
   );
+  const { refreshQuotas, ...quotas } = createQuotaMetrics(registry, upstreams);
   const { refresh, ...store } = createStoreMetrics(registry);
   return {
     ...requests,
     ...towardsUpstreams,
+    ...quotas,
     ...store,
     async render() {
       await refresh();
+      refreshQuotas();
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
     async snapshot() {

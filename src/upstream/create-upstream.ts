@@ -15,6 +15,7 @@ import { getManifest, headManifest } from "./manifest-request.ts";
 import { openBlob } from "./open-blob.ts";
 import { createPools } from "./connection/pools.ts";
 import type { Asking } from "./question.ts";
+import { createQuotaLedger, withQuota } from "./quota.ts";
 import type { UpstreamObserver, UpstreamSettings } from "./settings.ts";
 import { createStanding } from "./authorization/standing.ts";
 import { requestToken } from "./authorization/token-request.ts";
@@ -63,7 +64,15 @@ export function createUpstream(
       closing: closing.signal,
     }),
   );
-  const endpoints = createEndpoints({ settings, sources, observer, transport, closing: closing.signal });
+  const quota = createQuotaLedger({
+    keepBack: settings.quota.keepBack,
+    now,
+    onCounted: () => observer.pull(),
+    onCrossed: (crossed) => observer.quotaCrossed(crossed),
+  });
+  const endpoints = createEndpoints({ settings, sources, observer, transport, closing: closing.signal }).map(
+    (endpoint) => withQuota(endpoint, quota),
+  );
   const asking: Asking = {
     upstream: settings.name,
     endpoints,
@@ -85,6 +94,7 @@ export function createUpstream(
     proveBlob: (repository, digest, options) => proveBlob({ repository, digest }, options),
     listTags: (repository, options) => listTags(asking, repository, options),
     listReferrers: (repository, digest, options) => listReferrers(asking, repository, digest, options),
+    quota: () => quota.read(),
     async close() {
       closing.abort(new UpstreamError("unreachable", "the upstream client is closed", { upstream: settings.name }));
       await pools.close();

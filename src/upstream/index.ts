@@ -13,4 +13,5 @@ export type {
 export { createPushGate, type PushDestination, type PushGate } from "./pushing/push-gate.ts";
 export type { Authorization } from "./authorization/authorizer.ts";
 export type { Pusher, PushScope } from "./pushing/push-authorizer.ts";
+export { unlimitedQuota, type Quota } from "./quota.ts";
 export * from "./upstream.ts";

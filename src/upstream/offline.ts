@@ -1,4 +1,5 @@
 import { UpstreamError } from "./errors.ts";
+import { unlimitedQuota } from "./quota.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** An upstream that is never asked: every question is answered at once with an error of kind `offline`. */
@@ -15,6 +16,7 @@ export function createOfflineUpstream(name: string): Upstream {
     proveBlob: refuse,
     listTags: refuse,
     listReferrers: refuse,
+    quota: () => unlimitedQuota,
     close: () => Promise.resolve(),
   };
 }

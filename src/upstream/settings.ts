@@ -1,3 +1,5 @@
+import type { Quota } from "./quota.ts";
+
 /**
  * How entrepot proves who it is to one endpoint. `basic` goes to the endpoint or its token service, `bearer` to the endpoint
  * only, `refresh` (an OAuth2 refresh token) to its token service only.
@@ -49,6 +51,8 @@ export interface UpstreamSettings {
   bandwidthBytesPerSecond: number;
   /** How long a host that keeps failing is left alone. */
   breaker: { openForMs: number };
+  /** `keepBack`: below this share of what the origin allows, 0 to 1, its quota is low. */
+  quota: { keepBack: number };
 }
 
 interface EndpointSettings {
@@ -82,4 +86,8 @@ export interface UpstreamObserver {
   bytes(count: number): void;
   /** The breaker of a host, with its port, has opened or closed: an endpoint's, a token service's, or a redirect's. */
   breaker(host: string, isOpen: boolean): void;
+  /** The origin has answered a GET of a manifest, which registries count as a pull. */
+  pull(): void;
+  /** The quota of the origin has become low, or is not any more. */
+  quotaCrossed(quota: Quota): void;
 }

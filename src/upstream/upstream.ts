@@ -1,4 +1,5 @@
 import type { Digest, Reference, RepositoryName } from "../oci/index.ts";
+import type { Quota } from "./quota.ts";
 
 /** What a caller decides about one question. */
 export interface RequestOptions {
@@ -91,5 +92,7 @@ export interface Upstream {
     digest: Digest,
     options: RequestOptions,
   ): Promise<Record<string, unknown>[] | undefined>;
+  /** What the origin has said about how much may be pulled. */
+  quota(): Quota;
   close(): Promise<void>;
 }

@@ -30,7 +30,7 @@ export type StaleReason =
   | HoldReason;
 
 /** Why a tag that has moved upstream is answered with the digest that it had before. */
-export type HoldReason = "cooldown";
+export type HoldReason = "cooldown" | "quota-kept-back";
 
 /** Whether a stored answer may be reused without asking (RFC 9111 section 4.2). One dated in the future is expired. */
 export function isFresh(checkedAt: number, policy: TagPolicy, now: number): boolean {

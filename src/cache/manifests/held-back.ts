@@ -4,7 +4,7 @@ import type { ManifestAnswer } from "../answers.ts";
 import type { Clock } from "../clock.ts";
 import type { CacheObserver } from "../observer.ts";
 import { waitFor, type Source } from "../source.ts";
-import { ageSeconds, isCooling, movedAt, ttlSeconds, type HoldReason } from "./freshness.ts";
+import { ageSeconds, isCooling, mayServeStale, movedAt, ttlSeconds, type HoldReason } from "./freshness.ts";
 import type { ManifestStore, StoredManifest } from "./manifest-store.ts";
 import { manifestAnswer, type Manifests } from "./manifests.ts";
 
@@ -44,28 +44,39 @@ export class HeldBack {
   }
 
   /**
-   * The answer for a tag that names `digest` upstream, where that must not be served yet; undefined where it may be, or
+   * The answer for a tag that names `digest` upstream, where that must not be believed yet; undefined where it may be, or
    * where nobody has the earlier one any more.
    * @throws UpstreamError, RegistryError where the earlier one is not stored and cannot be fetched
    */
-  async answer({ source, tag }: MovedTag, digest: Digest): Promise<ManifestAnswer | undefined> {
-    const { index, clock } = this.#ports;
+  async cooling({ source, tag }: MovedTag, digest: Digest): Promise<ManifestAnswer | undefined> {
+    const { index, clock, manifestStore, manifests } = this.#ports;
     const row = index.tag(source.key, tag);
-    const flag = this.#reason(source, row, digest);
-    const earlier = row?.manifest && flag && (await this.#earlier(source, row.manifest));
-    if (!earlier) return undefined;
+    if (!row?.manifest || !isCooling(row, digest, source.tags, clock.now())) return undefined;
+    const reference = { kind: "digest", digest: row.manifest } as const;
+    const stored = await manifestStore.read(row.manifest);
+    const earlier = stored ?? (await waitFor(source, manifests.fetch(source, reference).promise));
+    return earlier && this.#answer(source, { row, digest, earlier, flag: "cooldown" });
+  }
+
+  /** The same where `digest` would have to be fetched and the upstream lets us fetch little more: that is for what is not stored at all. */
+  async keptBack({ source, tag }: MovedTag, digest: Digest): Promise<ManifestAnswer | undefined> {
+    const { index, clock, manifestStore } = this.#ports;
+    const row = index.tag(source.key, tag);
+    if (!row?.manifest || row.manifest === digest || !source.upstream.quota().isLow) return undefined;
     const now = clock.now();
+    if (!mayServeStale(movedAt(row, digest, now), source.tags, now)) return undefined;
+    const earlier = await manifestStore.read(row.manifest);
+    return earlier && this.#answer(source, { row, digest, earlier, flag: "quota-kept-back" });
+  }
+
+  /** As old as the move: until then the upstream had confirmed the earlier digest. */
+  #answer(
+    source: Source,
+    { row, digest, earlier, flag }: { row: TagRow; digest: Digest; earlier: StoredManifest; flag: HoldReason },
+  ): ManifestAnswer {
+    const now = this.#ports.clock.now();
     const since = movedAt(row, digest, now);
     const age = { ageSeconds: ageSeconds(since, now), ttlSeconds: ttlSeconds(since, source.tags, now) };
     return manifestAnswer("stale", earlier, { age, flag });
-  }
-
-  #reason(source: Source, row: TagRow | undefined, digest: Digest): HoldReason | undefined {
-    return isCooling(row, digest, source.tags, this.#ports.clock.now()) ? "cooldown" : undefined;
-  }
-
-  async #earlier(source: Source, digest: Digest): Promise<StoredManifest | undefined> {
-    const stored = await this.#ports.manifestStore.read(digest);
-    return stored ?? waitFor(source, this.#ports.manifests.fetch(source, { kind: "digest", digest }).promise);
   }
 }

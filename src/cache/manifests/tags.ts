@@ -46,6 +46,8 @@ type Resolution =
   | { kind: "confirmed"; isFromOrigin: boolean }
   | { kind: "named"; head: Named; isFromOrigin: boolean }
   | { kind: "fetched"; manifest: FetchedManifest }
+  /** The upstream's HEAD does not tell, and the quota is low. */
+  | { kind: "kept-back" }
   | { kind: "absent" };
 
 type Named = NonNullable<TagRow["pending"]>;
@@ -149,9 +151,15 @@ export class Tags {
       return { kind: "confirmed", isFromOrigin: head.isFromOrigin };
     }
     const named = namedBy(head);
-    if (!named) return this.#fetchByTag(request, row);
+    if (!named) return this.#mayKeepBack(source, row) ? { kind: "kept-back" } : this.#fetchByTag(request, row);
     await this.#recordNamed(request, row, named);
     return { kind: "named", head: named, isFromOrigin: head.isFromOrigin };
+  }
+
+  /** Whether a pull that the upstream counts would only tell if there is something new, and it lets us have few more. */
+  #mayKeepBack(source: Source, row: TagRow | undefined): boolean {
+    if (!row?.manifest || !source.upstream.quota().isLow) return false;
+    return mayServeStale(row.checkedAt, source.tags, this.#ports.clock.now());
   }
 
   /** A digest that we have already, for instance under another tag, needs no fetch: the HEAD proves it is in this repository. */
@@ -191,9 +199,13 @@ export class Tags {
     const age = this.#age(request, row?.checkedAt ?? this.#ports.clock.now());
     if (resolution.kind === "fetched") {
       const { manifest } = resolution;
-      const earlier = await this.#heldBack.answer(request, manifest.digest);
+      const earlier = await this.#heldBack.cooling(request, manifest.digest);
       const extra = { age, flag: mirrorFlag(manifest.isFromOrigin) };
       return earlier ?? manifestAnswer(outcomeOf(manifest, isLeader), manifest, extra);
+    }
+    if (resolution.kind === "kept-back") {
+      const earlier = row && (await this.#stale(request, row, "quota-kept-back"));
+      return earlier ?? this.#refetched(request, { age, flag: undefined });
     }
     const flag = mirrorFlag(resolution.isFromOrigin);
     if (resolution.kind === "named") return this.#named(request, resolution.head, { age, flag });
@@ -210,7 +222,7 @@ export class Tags {
   ): Promise<ManifestAnswer> {
     const { source, tag, method } = request;
     const { manifestStore, manifests, index } = this.#ports;
-    const earlier = await this.#heldBack.answer(request, named.digest);
+    const earlier = await this.#heldBack.cooling(request, named.digest);
     if (earlier) return earlier;
     const stored = index.isMember(source.key, named.digest) ? await manifestStore.read(named.digest) : undefined;
     if (stored) {
@@ -218,6 +230,8 @@ export class Tags {
       if (index.tag(source.key, tag)?.manifest !== stored.digest) await this.#moveTag(request, stored.digest);
       return manifestAnswer("hit", stored, extra);
     }
+    const keptBack = await this.#heldBack.keptBack(request, named.digest);
+    if (keptBack) return keptBack;
     if (method === "HEAD") return { outcome: "uncached", bytes: undefined, ...named, ...extra };
     const { promise, isLeader } = manifests.fetch(source, { kind: "digest", digest: named.digest });
     const fetched = await waitFor(source, promise);
@@ -233,7 +247,7 @@ export class Tags {
     const resolution = await waitFor(source, this.#fetchByTag(request, row));
     if (resolution.kind !== "fetched") throw manifestUnknown(source, { kind: "tag", tag });
     const { manifest } = resolution;
-    const earlier = await this.#heldBack.answer(request, manifest.digest);
+    const earlier = await this.#heldBack.cooling(request, manifest.digest);
     return earlier ?? manifestAnswer(outcomeOf(manifest, true), manifest, extra);
   }
 

@@ -1,5 +1,13 @@
 import type { Digest, RepositoryName } from "../../../src/oci/index.ts";
-import type { BlobBody, BlobProof, BlobRange, RequestOptions, Upstream } from "../../../src/upstream/index.ts";
+import {
+  unlimitedQuota,
+  type BlobBody,
+  type BlobProof,
+  type BlobRange,
+  type Quota,
+  type RequestOptions,
+  type Upstream,
+} from "../../../src/upstream/index.ts";
 
 /** A body that the test writes while it is read. Ends with the signal of its request. */
 export class Feed implements AsyncIterable<Buffer> {
@@ -90,6 +98,8 @@ export class FakeUpstream implements Upstream {
   getManifest = refuse;
   listTags = refuse;
   listReferrers = refuse;
+
+  quota = (): Quota => unlimitedQuota;
 
   close(): Promise<void> {
     return Promise.resolve();

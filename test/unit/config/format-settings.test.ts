@@ -49,7 +49,7 @@ upstreams:
   ghcr.io:
     credentials: [{ match: ["a/**", b], tokenFile: "${file}" }, { username: me, passwordFile: "${file}" }]
     anonymousFallback: true
-  quay.io: { enabled: true, redirects: { allowPrivate: true } }`);
+  quay.io: { enabled: true, quota: { keepBack: 7% }, redirects: { allowPrivate: true } }`);
     expect(load(formatSettings(settings))).toEqual(settings);
     const defaults = loadSettings({ environment: {} });
     expect(load(formatSettings(defaults))).toEqual(defaults);

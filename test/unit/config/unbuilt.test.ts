@@ -11,7 +11,6 @@ const refused = [
   'denyDigests: ["sha256:00"]',
   'upstreams: { quay.io: { allow: ["library/**"] } }',
   'upstreams: { quay.io: { deny: ["library/**"] } }',
-  "upstreams: { quay.io: { quota: { keepBack: 10% } } }",
   "upstreams: { quay.io: { endpoints: [{ url: https://quay.io, addressing: ns }] } }",
   "upstreams: { quay.io: { endpoints: [{ url: https://quay.io, trusted: true }] } }",
 ];

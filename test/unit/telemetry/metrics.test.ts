@@ -34,6 +34,7 @@ describe("metrics at the start", () => {
     ["upstream_retries_total", 2],
     ["upstream_resumes_total", 2],
     ["upstream_tokens_total", 2 * 9],
+    ["upstream_manifest_pulls_total", 2],
     ["flights", 1],
     ["flight_followers", 1],
     ["collapsed_requests_total", 7],
@@ -57,8 +58,8 @@ describe("metrics at the start", () => {
   it("has help and a type for each, and those of the process beside them", async () => {
     const { contentType, body } = await metrics.render();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(36);
-    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(36);
+    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(40);
+    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(40);
     expect(body).toMatch(/^process_resident_memory_bytes \d+$/m);
     expect(body).toMatch(/^nodejs_eventloop_lag_seconds /m);
   });

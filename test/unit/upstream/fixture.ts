@@ -24,6 +24,10 @@ export interface Reports {
   broken: string[];
   /** `host open`, `host closed` */
   breakers: string[];
+  /** GETs of manifests that the origin has answered. */
+  pulls: number;
+  /** What was told of the quota, in order. */
+  quota: string[];
 }
 
 type Overrides = Partial<Omit<UpstreamSettings, "limits" | "endpoints">> & {
@@ -65,6 +69,7 @@ export function connect(
     concurrency: { control: 16, blobs: 16 },
     bandwidthBytesPerSecond: 0,
     breaker: { openForMs: 30_000 },
+    quota: { keepBack: 0.1 },
     limits: { connectTimeoutMs: 1000, headerTimeoutMs: 1000, idleTimeoutMs: 1000, attempts: 4, ...limits },
     ...overrides,
   };
@@ -89,6 +94,7 @@ export function openGate(
   const reports = noReports();
   const settings = {
     ...{ name: "registry.test", endpoints: [{ url }], tokenHosts: [], proxy: undefined, ca: undefined },
+    quota: { keepBack: 0.1 },
     allowPrivateRedirects: true,
     limits: { connectTimeoutMs: 1000, headerTimeoutMs: 1000, idleTimeoutMs: 1000, attempts: 4 },
     ...overrides,
@@ -104,7 +110,7 @@ function entriesOf(credentials: Overrides["credentials"]): CredentialSettings[] 
 }
 
 function noReports(): Reports {
-  return { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0, broken: [], breakers: [] };
+  return { requests: [], tokens: [], retries: 0, resumes: 0, bytes: 0, broken: [], breakers: [], pulls: 0, quota: [] };
 }
 
 function observe(reports: Reports): UpstreamObserver {
@@ -116,6 +122,8 @@ function observe(reports: Reports): UpstreamObserver {
     credentialsBroken: (reason) => void reports.broken.push(reason),
     bytes: (count) => void (reports.bytes += count),
     breaker: (host, isOpen) => void reports.breakers.push(`${host} ${isOpen ? "open" : "closed"}`),
+    pull: () => void (reports.pulls += 1),
+    quotaCrossed: ({ isLow }) => void reports.quota.push(isLow ? "low" : "not low"),
   };
 }
 

@@ -68,7 +68,9 @@ async function askEach<T>(
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof UpstreamError)) throw error;
-      if (endpoint.isOrigin && (error.kind === "unauthorized" || error.kind === "denied")) throw error;
+      // Without a status it is no answer: our own credentials cannot be had, and a mirror does not need them.
+      const isRefusal = error.status !== undefined && (error.kind === "unauthorized" || error.kind === "denied");
+      if (endpoint.isOrigin && isRefusal) throw error;
       failure ??= error;
       if (error.canRetry) waits.push(error.retryAfter ?? 0);
     }

@@ -9,6 +9,8 @@ export interface AuthSettings {
   users: Record<string, string>;
   /** Bearer: whether the token endpoint gives tokens for public repositories without credentials. */
   allowsAnonymous: boolean;
+  /** Refresh tokens and whose they are; given in a POST. */
+  refreshTokens: Record<string, string>;
   /** Repositories that only these users may pull; all others are public to everybody who is let in at all. */
   privateRepositories: Record<string, string[]>;
   /** Users that may push to a repository, and delete there; where it is not named, every user may. */
@@ -42,6 +44,7 @@ interface IssuedToken {
 const defaults: AuthSettings = {
   kind: "none",
   users: {},
+  refreshTokens: {},
   allowsAnonymous: true,
   privateRepositories: {},
   pushers: {},
@@ -108,17 +111,30 @@ export class Authorization {
   }
 
   /** The token endpoint: a token for the scopes its user may have, 401 for credentials that are wrong. */
-  issue(asked: Asked): Reply {
-    if (asked.method !== "GET") return errorReply(404, "UNSUPPORTED", "only GET is served here");
+  issue(asked: Asked, body: Buffer): Reply {
+    if (asked.method === "POST") return this.#issueForRefresh(new URLSearchParams(body.toString()));
+    if (asked.method !== "GET") return errorReply(404, "UNSUPPORTED", "only GET and POST are served here");
     const user = this.#basicUser(asked);
     const isAnonymous = asked.headers.authorization === undefined;
     if (isAnonymous ? !this.settings.allowsAnonymous : user === undefined) {
       return jsonReply(401, { details: "incorrect username or password" });
     }
+    return this.#issueTo(user, asked.query.getAll("scope"));
+  }
+
+  /** RFC 6749 section 6: a token for the user of a refresh token. */
+  #issueForRefresh(form: URLSearchParams): Reply {
+    const user = this.settings.refreshTokens[form.get("refresh_token") ?? ""];
+    if (form.get("grant_type") !== "refresh_token" || user === undefined) {
+      return jsonReply(401, { error: "invalid_grant" });
+    }
+    return this.#issueTo(user, (form.get("scope") ?? "").split(" "));
+  }
+
+  #issueTo(user: string | undefined, scopes: string[]): Reply {
     const { expiresInSeconds, tokenField } = this.settings;
     const value = `token-${++this.#issued}-${user ?? "anonymous"}`;
     const expiresAt = this.#now() + (expiresInSeconds ?? Infinity) * 1000;
-    const scopes = asked.query.getAll("scope");
     const writes = this.#writesOf(user, scopes);
     this.#tokens.set(value, { user, repositories: this.#grantedTo(user, scopes), writes, expiresAt });
     const lifetime = expiresInSeconds === undefined ? {} : { expires_in: expiresInSeconds };

@@ -203,7 +203,7 @@ export class TestUpstream {
   }
 
   #answer(asked: Asked, body: Buffer, site: Site): Reply {
-    if (asked.kind === "token") return this.authorization.issue(asked);
+    if (asked.kind === "token") return this.authorization.issue(asked, body);
     if (site === "token") return errorReply(404, "UNSUPPORTED", "only tokens are served here");
     const source: ContentSource = { repositories: this.content, settings: this.settings, ownUrl: this.url };
     const isElsewhere = this.uploads?.settings.location === "elsewhere";

@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 
-import { seededBytes, startUpstream, temperaments, type TestUpstream } from "../../upstream/index.ts";
+import { digestOf } from "../../../src/oci/index.ts";
+import { createGate, seededBytes, startUpstream, temperaments, type TestUpstream } from "../../upstream/index.ts";
 import { connect, failureOf, readAll, repositoryName, tagged, unhurried } from "./fixture.ts";
 
 const app = repositoryName("team/app");
@@ -78,6 +79,29 @@ describe("an origin with a mirror", () => {
     expect(mirror.requests.filter({ kind: "blob" }).map(({ range }) => range)).toEqual([
       origin.requests.entries[1]?.range,
     ]);
+  });
+
+  it("dies in the middle of a blob, the mirror carries on, and dies too when the origin is back", async () => {
+    const { origin, mirror } = await startTwo();
+    const bytes = seededBytes("a", 6_000_000);
+    const blob = origin.pushBlob(app, bytes);
+    mirror.pushBlob(app, bytes);
+    const [before, between] = [createGate(), createGate()];
+    origin.misbehave({ on: "blob", times: 1, temperament: temperaments.gated(before, 2_000_000) });
+    mirror.misbehave({ on: "blob", times: 1, temperament: temperaments.gated(between, 2_000_000) });
+    const { upstream } = connect([origin.url, mirror.url]);
+    const body = await upstream.openBlob(app, blob, { from: 0 }, unhurried());
+    const reading = readAll(body?.chunks ?? fail());
+    await before.reached();
+    await origin.stop();
+    await between.reached();
+    await origin.restart();
+    await mirror.stop();
+    expect(digestOf(await reading)).toBe(blob);
+    expect(mirror.requests.count({ kind: "blob" })).toBe(1);
+    const [first, last] = origin.requests.filter({ kind: "blob" });
+    expect([first?.range, last?.range]).toEqual([undefined, expect.stringMatching(/^bytes=[2-5]\d{6}-$/)]);
+    expect(mirror.requests.entries[0]?.range).toMatch(/^bytes=[12]\d{6}-$/);
   });
 
   it("may be below a path", async () => {

@@ -6,6 +6,7 @@ import { createConnectionReader } from "./client-connection.ts";
 import { Passwords } from "./passwords/passwords.ts";
 import { anonymous, type Principal } from "./principal.ts";
 import { createRuleBook, type AccessRule } from "./rules.ts";
+import { covers } from "./scopes.ts";
 import { Tokens } from "./tokens.ts";
 import { TokenService, type TokenDocument } from "./token-service.ts";
 
@@ -42,8 +43,16 @@ export interface Access {
   ping(request: IncomingMessage): Promise<void>;
   /** Who sends a pull. @throws RegistryError UNAUTHORIZED, DENIED, UNAVAILABLE */
   authenticate(request: IncomingMessage): Promise<Principal>;
-  /** Who sends a push, with a credential for its upstream. @throws RegistryError UNAUTHORIZED, DENIED, UNAVAILABLE */
-  requireCredentials(request: IncomingMessage): Promise<Principal>;
+  /**
+   * Who sends a push: what the upstream is then shown is the client's own, be it nothing.
+   * @param push - The repository as the client writes it, and what is to be done there.
+   * @throws RegistryError UNAUTHORIZED, also for a token that was asked for something else; DENIED, UNAVAILABLE
+   */
+  authenticatePush(request: IncomingMessage, push: { name: string; action: "push" | "delete" }): Promise<Principal>;
+  /** Whether the principal has come to push to the repository that it calls `name`: what is there, the upstream must say. */
+  isPushing(principal: Principal, name: string): boolean;
+  /** The error that asks for other credentials than those that an upstream has refused. */
+  refuse(request: IncomingMessage, message: string): RegistryError;
   /** Returns where the principal may have what the request asks for; the one place that decides. @throws RegistryError */
   authorize(request: IncomingMessage, principal: Principal, target: AccessTarget): Promise<void>;
   /** The answer of `tokenPath`. @throws RegistryError */
@@ -73,15 +82,20 @@ export function createAccess(settings: AccessSettings, ports: AccessPorts): Acce
       if (mode !== "open") return authenticator.authenticate(request);
       return expectsCredentials ? orAnonymous(authenticator.authenticate(request)) : anonymous;
     },
-    async requireCredentials(request) {
+    async authenticatePush(request, { name, action }) {
       if (passwords) {
         const words = "pushes need credentials of the upstream, and access.mode: basic knows only its own users";
         throw new RegistryError("DENIED", words);
       }
       const principal = await authenticator.authenticate(request);
-      if (principal.credentials) return principal;
-      throw challenges.unauthorized(request, "credentials are needed", { error: "insufficient_scope" });
+      if (principal === anonymous || covers(principal.scopes, name, action)) return principal;
+      throw challenges.unauthorized(request, `the token was not asked for the action ${action} on ${name}`, {
+        error: "insufficient_scope",
+      });
     },
+    isPushing: ({ credentials, scopes }, name) =>
+      credentials !== undefined && scopes !== undefined && covers(scopes, name, "push"),
+    refuse: (request, message) => challenges.unauthorized(request, message, { error: "insufficient_scope" }),
     authorize(request, principal, { upstream, repository }) {
       if (mayPull(principal, `${upstream}/${repository}`)) return Promise.resolve();
       if (principal === anonymous) throw challenges.unauthorized(request, "credentials are needed");

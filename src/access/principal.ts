@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
+import type { TokenScope } from "./scopes.ts";
 
 /** A user name and a password as a client sent them. */
 export interface ClientCredentials {
@@ -15,6 +16,8 @@ export interface Principal {
   readonly user: string | undefined;
   /** What the client would show to an upstream. Undefined for nothing, and where the credential is for entrepot alone. */
   readonly credentials: ClientCredentials | undefined;
+  /** What the token that was shown had been asked for: a push needs a token for pushing. Undefined without a token. */
+  readonly scopes?: readonly TokenScope[];
 }
 
 export const anonymous: Principal = { id: "anonymous", user: undefined, credentials: undefined };

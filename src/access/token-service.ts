@@ -4,6 +4,7 @@ import type { Authenticator } from "./authenticator.ts";
 import { parseAuthorization } from "./authorization-header.ts";
 import { service, type Challenges } from "./challenges.ts";
 import { anonymous, type ClientCredentials } from "./principal.ts";
+import { parseScopes, type TokenScope } from "./scopes.ts";
 import { tokenLifetimeSeconds, type TokenHolder, type Tokens } from "./tokens.ts";
 
 const maxFormBytes = 8 * 1024;
@@ -17,6 +18,11 @@ export interface TokenDocument {
   issued_at: string;
 }
 
+interface Grant {
+  credentials: ClientCredentials | undefined;
+  scopes: TokenScope[];
+}
+
 interface TokenServicePorts {
   authenticator: Authenticator;
   challenges: Challenges;
@@ -26,7 +32,8 @@ interface TokenServicePorts {
 
 /**
  * Our own token authority. A token names who asked, whatever scope was asked for: what that principal may pull is
- * decided at each request, since clients build the scope from a name that holds our prefix.
+ * decided at each request. For pushes it is good only where they were asked for; clients build the scope from the name
+ * that they ask for, our prefix included.
  */
 export class TokenService {
   readonly #ports: TokenServicePorts;
@@ -41,8 +48,9 @@ export class TokenService {
    */
   async answer(request: IncomingMessage): Promise<TokenDocument> {
     const { tokens, now } = this.#ports;
-    const credentials = request.method === "POST" ? await readGrant(request) : this.#basic(request);
-    const token = tokens.issue(await this.#holder(request, credentials));
+    const { credentials, scopes } = request.method === "POST" ? await readGrant(request) : this.#basic(request);
+    const { principal, stamp } = await this.#holder(request, credentials);
+    const token = tokens.issue({ principal: principal === anonymous ? anonymous : { ...principal, scopes }, stamp });
     const issuedAt = new Date(now()).toISOString();
     return { token, access_token: token, expires_in: tokenLifetimeSeconds, issued_at: issuedAt };
   }
@@ -60,14 +68,16 @@ export class TokenService {
     }
   }
 
-  #basic(request: IncomingMessage): ClientCredentials | undefined {
+  #basic(request: IncomingMessage): Grant {
     const sent = parseAuthorization(request.headers.authorization);
-    return sent.kind === "basic" ? sent.credentials : undefined;
+    const query = new URLSearchParams((request.url ?? "").split("?", 2)[1]);
+    const scopes = parseScopes(query.getAll("scope"));
+    return { credentials: sent.kind === "basic" ? sent.credentials : undefined, scopes };
   }
 }
 
 /** The form of OAuth2's token request (RFC 6749 section 4.3.2), as docker and containerd send it. */
-async function readGrant(request: IncomingMessage): Promise<ClientCredentials> {
+async function readGrant(request: IncomingMessage): Promise<Grant> {
   const form = new URLSearchParams(await readForm(request));
   const grant = form.get("grant_type");
   if (grant !== "password") {
@@ -76,7 +86,8 @@ async function readGrant(request: IncomingMessage): Promise<ClientCredentials> {
   }
   const username = form.get("username") ?? "";
   if (username === "") throw new RegistryError("GRANT_INVALID", "the form has no username");
-  return { kind: "basic", username, password: form.get("password") ?? "" };
+  const credentials: ClientCredentials = { kind: "basic", username, password: form.get("password") ?? "" };
+  return { credentials, scopes: parseScopes(form.getAll("scope")) };
 }
 
 async function readForm(request: IncomingMessage): Promise<string> {

@@ -35,6 +35,8 @@ export interface Exchange {
   firstByteAt: number | undefined;
   /** Code of the error that was answered, or what broke the body off. */
   error: string | undefined;
+  /** What the upstream did to cause it, in words without secrets. */
+  said: string | undefined;
 }
 
 export function createExchange(request: IncomingMessage, response: ServerResponse, idleTimeoutMs: number): Exchange {
@@ -57,6 +59,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     bytes: 0,
     firstByteAt: undefined,
     error: undefined,
+    said: undefined,
   };
 }
 
@@ -94,6 +97,7 @@ export function recordAtEnd(
         client,
         ...(exchange.user !== undefined && { user: exchange.user }),
         ...(exchange.error !== undefined && { problem: exchange.error }),
+        ...(exchange.said !== undefined && { said: exchange.said }),
         ...(!response.writableFinished && { isAborted: true }),
       },
       "request",

@@ -74,6 +74,9 @@ export function sendBytes(
 export function sendError(response: ServerResponse, exchange: Exchange, error: RegistryError, isHead: boolean): void {
   exchange.outcome = outcomeOfError(error);
   exchange.error = error.code;
+  // Most clients show no more of a 5xx than its status: whoever looks into the log finds the reason.
+  exchange.said =
+    error.cause instanceof Error && error.detail?.["said"] !== undefined ? error.cause.message : undefined;
   const body = Buffer.from(`${JSON.stringify(error)}\n`);
   sendBytes(
     response,

@@ -8,6 +8,8 @@ export interface Client {
   /** The blobs a pull of this image needs; clients that copy all platforms need more. */
   readonly neededBlobs: (image: FixtureImage) => Map<string, Buffer>;
   readonly pull: (image: FixtureImage) => Promise<void>;
+  /** Pulls by a name that leads to the cache alone, such as `127.0.0.1:5000/docker.io/library/demo:1`. */
+  readonly pullName: (name: string) => Promise<void>;
   /** Throws unless what the client now holds is the fixture's, byte for byte. */
   readonly verify: (image: FixtureImage) => Promise<void>;
   /** Removes every image and every layer. */

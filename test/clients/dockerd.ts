@@ -49,6 +49,9 @@ export async function startDockerd({ processes, directory, cachePort }: ClientSe
     pull: async (image) => {
       await docker(["pull", "--quiet", nameOf(image)]);
     },
+    pullName: async (name) => {
+      await docker(["pull", "--quiet", name]);
+    },
     verify: async (image) => {
       const [inspected] = JSON.parse(await docker(["image", "inspect", nameOf(image)])) as [Inspected];
       const { digest, layers } = image.content[native];

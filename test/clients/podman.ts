@@ -71,6 +71,10 @@ export function createPodman({ processes, directory, cachePort }: ClientSettings
     pull: async (image) => {
       await podman(["pull", "--signature-policy", join(directory, "policy.json"), "--quiet", nameOf(image)]);
     },
+    pullName: async (name) => {
+      const policy = ["--signature-policy", join(directory, "policy.json")];
+      await podman(["pull", ...policy, "--tls-verify=false", "--quiet", name]);
+    },
     verify: async (image) => {
       const [inspected] = JSON.parse(await podman(["image", "inspect", nameOf(image)])) as [Inspected];
       const { digest, layers } = image.content[native];

@@ -9,6 +9,7 @@ import type { Client, ClientSettings } from "./client.ts";
 import { checkClient } from "./client-promises.ts";
 import { checkContainerdNames } from "./containerd-names.ts";
 import { startContainerd, type Containerd } from "./containerd.ts";
+import { checkErrorWords } from "./error-words.ts";
 import { verifyLog } from "./entrepot-log.ts";
 import { checkFaultyUpstream } from "./faulty-upstream.ts";
 import { startDockerd } from "./dockerd.ts";
@@ -81,6 +82,7 @@ async function checkEverything(run: Run): Promise<void> {
   await checkSharedFetch(checks, stage, clients);
   for (const client of clients.filter(({ name }) => name !== "dockerd"))
     await checkFaultyUpstream(checks, stage, client);
+  await checkErrorWords(checks, { processes, directory: scratch, clients });
   await checks.check("entrepot's log names every client and holds no error", async () => {
     await stage.cache.stop();
     verifyLog(stage, clients);

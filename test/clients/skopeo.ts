@@ -55,6 +55,10 @@ export function createSkopeo({ processes, directory, cachePort }: ClientSettings
       rmSync(target, { recursive: true, force: true });
       await copy(image, "all", `dir:${target}`);
     },
+    pullName: async (name) => {
+      const target = `dir:${join(copies, "by-name")}`;
+      await processes.run(skopeo, ["copy", "--quiet", "--src-tls-verify=false", `docker://${name}`, target]);
+    },
     verify: async (image) => {
       const target = join(copies, hexOf(image.index.digest));
       const names = readdirSync(target).filter((name) => name !== "version");

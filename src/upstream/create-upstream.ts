@@ -15,7 +15,7 @@ import { getManifest, headManifest } from "./manifest-request.ts";
 import { openBlob } from "./open-blob.ts";
 import { createPools } from "./connection/pools.ts";
 import type { Asking } from "./question.ts";
-import { createQuotaLedger, withQuota } from "./quota.ts";
+import { createQuotaLedger, withQuota } from "./quota-ledger.ts";
 import type { UpstreamObserver, UpstreamSettings } from "./settings.ts";
 import { createStanding } from "./authorization/standing.ts";
 import { requestToken } from "./authorization/token-request.ts";

@@ -20,7 +20,7 @@ export function entityTag(digest: Digest): string {
 
 const unconfirmed = "served from the cache of entrepot, not confirmed";
 
-/** What a person reads of an answer that is not the upstream's latest on purpose; its flag stands without `stale-`. */
+/** What a person reads of an answer that is not the upstream's latest on purpose. */
 const heldWords: Partial<Record<NonNullable<AnyAnswer["flag"]>, string>> = {
   cooldown: "the tag has moved, entrepot still serves the version before",
   "quota-kept-back": "the registry allows few more pulls, entrepot serves the version it has",
@@ -34,7 +34,7 @@ export function ageHeaders(answer: AnyAnswer): Headers {
   const isHit = outcome === "hit" || outcome === "stale";
   const ttl = age?.ttlSeconds !== undefined && isHit ? `; ttl=${age.ttlSeconds}` : "";
   const held = flag && heldWords[flag];
-  const detail = flag === undefined ? "" : `; detail=${outcome === "stale" && !held ? "stale-" : ""}${flag}`;
+  const detail = flag === undefined ? "" : `; detail=${flag.startsWith("upstream-") ? "stale-" : ""}${flag}`;
   return {
     "Cache-Status": `${cacheStatus(outcome)}${ttl}${detail}`,
     ...(age && { Age: age.ageSeconds }),

@@ -1,4 +1,4 @@
-import { createAccess, type Access } from "./access/index.ts";
+import { createAccess, type Access, type AccessPorts } from "./access/index.ts";
 import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
 import { createCache, type Cache, type Clock } from "./cache/index.ts";
 import type { Settings, UpstreamEntry } from "./config/index.ts";
@@ -7,7 +7,7 @@ import { openMetadata, type Metadata } from "./metadata/index.ts";
 import { observeCache, observeEviction, observeUpkeep, observeUpstream, type ObserverPorts } from "./observers.ts";
 import { createMetrics, type Logger, type Metrics } from "./telemetry/index.ts";
 import { createUpkeep, type Upkeep } from "./upkeep/index.ts";
-import { createUpstream, type Upstream } from "./upstream/index.ts";
+import { createUpstream, type ConfiguredUpstream } from "./upstream/index.ts";
 
 const backupEveryMs = 60 * 60 * 1000;
 
@@ -78,7 +78,7 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   const observer = observeCache(observing);
   const cache = createCache(settings, { upstreams, store, index, eviction, adopt, clock, observer });
   undo.push(() => cache.close());
-  const access = openAccess(settings, now, logger);
+  const access = openAccess(settings, { upstreams, now, setTimer }, logger);
   undo.push(() => access.close());
   metrics.observeQuotas(() => upstreams.map(({ name, upstream }) => ({ upstream: name, ...upstream.quota() })));
   const parts = { access, store, index, eviction, upkeep, cache, metrics };
@@ -98,9 +98,11 @@ export async function beginUpkeep({ index, eviction, upkeep }: Parts): Promise<v
   upkeep.startScrub();
 }
 
-function openAccess(settings: Settings, now: () => number, logger: Logger): Access {
+type AccessBasis = Pick<AccessPorts, "upstreams" | "now" | "setTimer">;
+
+function openAccess(settings: Settings, basis: AccessBasis, logger: Logger): Access {
   const onFault = (fault: string): void => logger.error({ file: settings.access.htpasswdFile }, `htpasswd: ${fault}`);
-  return createAccess(settings, { now, onFault, hasPushes: false });
+  return createAccess(settings, { ...basis, onFault, hasPushes: false });
 }
 
 async function openIndex(settings: Settings, now: () => number, logger: Logger, undo: Undo): Promise<Metadata> {
@@ -127,7 +129,7 @@ function policiesOf({ offline, tags, tagPatterns }: UpstreamEntry): Pick<Upstrea
   return { tags: { ...tags, ...forEver }, tagPatterns: tagPatterns.map((policy) => ({ ...policy, ...forEver })) };
 }
 
-function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): Upstream {
+function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): ConfiguredUpstream {
   const options = { ...entry, tokenHosts: [...entry.tokenHosts] };
   return createUpstream(options, observeUpstream(entry.name, observing), { now: () => observing.clock.now() });
 }

@@ -96,8 +96,9 @@ async function answer(
   exchange.repository = address.repository;
   const principal = await access.authenticate(request);
   exchange.user = principal.user;
-  await access.authorize(request, principal, address);
-  await pull(options, { request, response, exchange, query, target: { ...address, trace: exchange.trace } }, route);
+  const asked = { ...address, trace: exchange.trace };
+  const viewer = await access.authorize(request, principal, { ...asked, what: route });
+  await pull(options, { request, response, exchange, query, target: { ...asked, viewer } }, route);
 }
 
 function pull(ports: PullPorts, request: PullRequest, route: Exclude<Route, { kind: "ping" }>): Promise<void> {

@@ -4,7 +4,7 @@ import { listReferrers, listTags } from "./listing.ts";
 import { getManifest, headManifest } from "./manifest-request.ts";
 import { openBlob } from "./open-blob.ts";
 import type { Asking } from "./question.ts";
-import type { QuotaLedger } from "./quota.ts";
+import type { QuotaLedger } from "./quota-ledger.ts";
 import type { Upstream } from "./upstream.ts";
 
 const askings = new WeakMap<Upstream, Asking>();

@@ -76,7 +76,7 @@ async function listen(
       logger,
     });
     return openAll(addresses, undo, () => {
-      const server = createPullServer(listener, { keepAliveTimeoutMs, headersTimeoutMs });
+      const server = createPullServer(listener, { keepAliveTimeoutMs, headersTimeoutMs, hasBodies: parts.push.isOpen });
       pullServers.push(server);
       return server;
     });

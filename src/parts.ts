@@ -1,13 +1,14 @@
-import { createAccess, type Access, type AccessPorts } from "./access/index.ts";
+import { createAccess, type Access } from "./access/index.ts";
 import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
 import { createCache, type Cache, type Clock } from "./cache/index.ts";
 import type { Settings, UpstreamEntry } from "./config/index.ts";
 import { Eviction } from "./eviction/index.ts";
 import { openMetadata, type Metadata } from "./metadata/index.ts";
 import { observeCache, observeEviction, observeUpkeep, observeUpstream, type ObserverPorts } from "./observers.ts";
+import { createPassthrough, type Passthrough } from "./passthrough/index.ts";
 import { createMetrics, type Logger, type Metrics } from "./telemetry/index.ts";
 import { createUpkeep, type Upkeep } from "./upkeep/index.ts";
-import { createUpstream, type ConfiguredUpstream } from "./upstream/index.ts";
+import { createPushGate, createUpstream, type Upstream } from "./upstream/index.ts";
 
 const backupEveryMs = 60 * 60 * 1000;
 
@@ -18,6 +19,7 @@ export interface Parts {
   upkeep: Upkeep;
   cache: Cache;
   access: Access;
+  push: Passthrough;
   metrics: Metrics;
 }
 
@@ -78,10 +80,11 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   const observer = observeCache(observing);
   const cache = createCache(settings, { upstreams, store, index, eviction, adopt, clock, observer });
   undo.push(() => cache.close());
-  const access = openAccess(settings, { upstreams, now, setTimer }, logger);
+  const push = openPassthrough(settings, cache, observing, undo);
+  const access = openAccess(settings, now, logger, push.isOpen);
   undo.push(() => access.close());
   metrics.observeQuotas(() => upstreams.map(({ name, upstream }) => ({ upstream: name, ...upstream.quota() })));
-  const parts = { access, store, index, eviction, upkeep, cache, metrics };
+  const parts = { access, push, store, index, eviction, upkeep, cache, metrics };
   observeGauges(parts);
   return parts;
 }
@@ -98,11 +101,26 @@ export async function beginUpkeep({ index, eviction, upkeep }: Parts): Promise<v
   upkeep.startScrub();
 }
 
-type AccessBasis = Pick<AccessPorts, "upstreams" | "now" | "setTimer">;
+/** An upstream that is never asked takes no pushes either. */
+function openPassthrough(settings: Settings, cache: Cache, observing: ObserverPorts, undo: Undo): Passthrough {
+  const gates = settings.upstreams
+    .filter(({ push, offline }) => push === "passthrough" && !offline)
+    .map((entry) =>
+      createPushGate(
+        { ...entry, endpoints: [...entry.endpoints], tokenHosts: [...entry.tokenHosts] },
+        observeUpstream(entry.name, observing),
+      ),
+    );
+  undo.push(async () => {
+    await Promise.all(gates.map((gate) => gate.close()));
+  });
+  const now = (): number => observing.clock.now();
+  return createPassthrough({ gates, now, changed: (repository, change) => cache.changed(repository, change) });
+}
 
-function openAccess(settings: Settings, basis: AccessBasis, logger: Logger): Access {
+function openAccess(settings: Settings, now: () => number, logger: Logger, hasPushes: boolean): Access {
   const onFault = (fault: string): void => logger.error({ file: settings.access.htpasswdFile }, `htpasswd: ${fault}`);
-  return createAccess(settings, { ...basis, onFault, hasPushes: false });
+  return createAccess(settings, { now, onFault, hasPushes });
 }
 
 async function openIndex(settings: Settings, now: () => number, logger: Logger, undo: Undo): Promise<Metadata> {
@@ -129,7 +147,7 @@ function policiesOf({ offline, tags, tagPatterns }: UpstreamEntry): Pick<Upstrea
   return { tags: { ...tags, ...forEver }, tagPatterns: tagPatterns.map((policy) => ({ ...policy, ...forEver })) };
 }
 
-function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): ConfiguredUpstream {
+function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): Upstream {
   const options = { ...entry, tokenHosts: [...entry.tokenHosts] };
   return createUpstream(options, observeUpstream(entry.name, observing), { now: () => observing.clock.now() });
 }

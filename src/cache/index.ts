@@ -5,5 +5,6 @@ export { BodyBroken } from "./broken.ts";
 export type { CacheObserver } from "./observer.ts";
 export { systemClock, type Clock } from "./clock.ts";
 export { spanOf, type ByteRange } from "./blobs/ranges.ts";
+export { clientError } from "./source.ts";
 export type { BlobReader } from "./blobs/reader.ts";
 export type { Change } from "./pushes.ts";

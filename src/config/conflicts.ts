@@ -4,13 +4,14 @@ import { formatShare } from "./quantities.ts";
 import type { Settings } from "./settings.ts";
 import { suggest } from "./suggestion.ts";
 
-/** Faults that only show when settings are looked at together: addresses and host names bound twice, watermarks the wrong way round, a default that is not there. */
+/** Faults that only show when settings are looked at together: addresses and host names bound twice, watermarks the wrong way round, a default that is not there, pushes that nobody could make. */
 export function findConflicts(settings: Settings): ConfigFault[] {
   return [
     ...listenConflicts(settings),
     ...hostnameConflicts(settings),
     ...watermarkConflict(settings),
     ...defaultUpstreamFault(settings),
+    ...pushFaults(settings),
   ];
 }
 
@@ -76,4 +77,15 @@ function defaultUpstreamFault({ defaultUpstream, upstreams }: Settings): ConfigF
       message: `${defaultUpstream} is not an enabled upstream${suggest(defaultUpstream, names)}`,
     },
   ];
+}
+
+/** Users of a file have a password for entrepot, which no upstream may see. */
+function pushFaults({ access, upstreams }: Settings): ConfigFault[] {
+  if (access.mode !== "basic") return [];
+  return upstreams
+    .filter(({ push }) => push === "passthrough")
+    .map(({ name }) => ({
+      path: `upstreams.${name}.push`,
+      message: "passes on what clients have to show to the upstream, which they cannot with access.mode: basic",
+    }));
 }

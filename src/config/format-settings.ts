@@ -52,7 +52,6 @@ export function formatSettings(settings: Settings): string {
     access: accessText(settings.access),
     trustedProxies: [...settings.trustedProxies],
     allowPlaintext: settings.allowPlaintext,
-    denyDigests: [...settings.denyDigests],
     log: { ...settings.log },
     offline: settings.offline,
     defaultUpstream: settings.defaultUpstream,
@@ -69,12 +68,11 @@ function pinText({ image, platforms }: PinEntry) {
   return platforms === undefined ? image : { image, platforms: [...platforms] };
 }
 
-function accessText({ mode, htpasswdFile, rules, verdictForMs }: AccessSettings) {
+function accessText({ mode, htpasswdFile, rules }: AccessSettings) {
   return {
     mode,
     htpasswdFile,
     rules: rules?.map(({ user, allow, deny }) => ({ user, allow: [...allow], deny: [...deny] })),
-    verdictFor: mode === "upstream" ? formatDuration(verdictForMs) : undefined,
   };
 }
 
@@ -85,8 +83,6 @@ function upstreamText(upstream: UpstreamEntry) {
     ),
     tokenHosts: [...upstream.tokenHosts],
     redirects: { allowPrivate: upstream.allowPrivateRedirects },
-    allow: [...upstream.allow],
-    deny: [...upstream.deny],
     hostnames: [...upstream.hostnames],
     listen: upstream.listen.length > 0 ? listenText(upstream.listen) : undefined,
     proxy: upstream.proxy === undefined ? undefined : redactUrl(upstream.proxy),
@@ -102,6 +98,7 @@ function upstreamText(upstream: UpstreamEntry) {
     bandwidth: formatRate(upstream.bandwidthBytesPerSecond),
     breaker: { openFor: formatDuration(upstream.breaker.openForMs) },
     quota: { keepBack: formatShare(upstream.quota.keepBack) },
+    push: upstream.push,
   };
 }
 

@@ -5,7 +5,6 @@ import {
   authorities,
   choice,
   count,
-  digests,
   duration,
   endpointUrl,
   flag,
@@ -30,7 +29,7 @@ import {
   timer,
   upstreamName,
 } from "./fields.ts";
-import { accessModes, logFormats, logLevels, readChecks } from "./settings.ts";
+import { accessModes, logFormats, logLevels, pushModes, readChecks } from "./settings.ts";
 
 const tagPolicy = {
   freshFor: duration(),
@@ -93,8 +92,6 @@ const upstream = section({
   credentials: credentials.optional(),
   tokenHosts: authorities(),
   redirects: section({ allowPrivate: flag() }).optional(),
-  allow: accessGlobs(),
-  deny: accessGlobs(),
   hostnames: hostnames(),
   listen: listenAddresses(),
   proxy: proxyUrl(),
@@ -105,6 +102,7 @@ const upstream = section({
   bandwidth: rate(),
   breaker: section({ openFor: positiveTimer() }).optional(),
   quota: section({ keepBack: share() }).optional(),
+  push: choice(pushModes),
   enabled: flag(),
   tags: tags.optional(),
   limits: limits.optional(),
@@ -116,7 +114,6 @@ const access = section({
   mode: choice(accessModes),
   htpasswdFile: text(),
   rules: z.array(accessRule, { error: "must be a list of rules" }).optional(),
-  verdictFor: positiveTimer(),
 });
 
 const pinSection = section({ image: imagePattern(), platforms: platforms() });
@@ -140,7 +137,6 @@ export const documentSchema = section({
   access: access.optional(),
   trustedProxies: networks(),
   allowPlaintext: flag(),
-  denyDigests: digests(),
   log: section({ level: choice(logLevels), format: choice(logFormats) }).optional(),
   offline: flag(),
   defaultUpstream: upstreamName(),

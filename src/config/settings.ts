@@ -1,4 +1,3 @@
-import type { Digest } from "../oci/index.ts";
 import type { ListenAddress } from "./hosts.ts";
 import type { Amount } from "./quantities.ts";
 
@@ -15,6 +14,9 @@ export type ReadCheck = (typeof readChecks)[number];
 export const accessModes = ["open", "basic", "upstream"] as const;
 /** Who decides who may pull: nobody, an htpasswd file with rules, or the upstream by the client's own credentials. */
 export type AccessMode = (typeof accessModes)[number];
+
+export const pushModes = ["deny", "passthrough"] as const;
+export type PushMode = (typeof pushModes)[number];
 
 /** The whole configuration, checked and frozen. Every room takes the slice it needs as its own type. */
 export interface Settings {
@@ -51,8 +53,6 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   /** Whether clients may send credentials over plain http that is not on loopback. */
   readonly allowPlaintext: boolean;
-  /** Content that nobody gets, cached or not. */
-  readonly denyDigests: readonly Digest[];
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** Whether no upstream is ever asked. */
   readonly offline: boolean;
@@ -68,8 +68,6 @@ export interface AccessSettings {
   readonly htpasswdFile: string | undefined;
   /** Undefined: every user of the file may pull everything. */
   readonly rules: readonly AccessRule[] | undefined;
-  /** How long an upstream's yes to a client's credential is believed; with the mode `upstream`. */
-  readonly verdictForMs: number;
 }
 
 /** What a user may pull: globs over `<upstream>/<repository>`; what is denied is not allowed. */
@@ -100,9 +98,6 @@ export interface UpstreamEntry {
   /** Hosts (with a port where it is not the scheme's) that may issue tokens besides the endpoint's own host. */
   readonly tokenHosts: readonly string[];
   readonly allowPrivateRedirects: boolean;
-  /** Globs over the repository. An empty `allow` allows all; `deny` wins. */
-  readonly allow: readonly string[];
-  readonly deny: readonly string[];
   readonly hostnames: readonly string[];
   readonly listen: readonly ListenAddress[];
   /** URL of an HTTP proxy, may hold credentials. Undefined: what HTTPS_PROXY and NO_PROXY say. */
@@ -127,6 +122,8 @@ export interface UpstreamEntry {
   readonly breaker: { readonly openForMs: number };
   /** A share, 0 to 1, of the pulls that the upstream allows: below it moved tags are not fetched. */
   readonly quota: { readonly keepBack: number };
+  /** What happens to pushes: refused, or handed on with the client's own credentials. */
+  readonly push: PushMode;
 }
 
 export interface UpstreamEndpoint {

@@ -81,8 +81,6 @@ function resolveUpstream({ name, own, path, document, environment, faults }: Res
     }),
     tokenHosts: own.tokenHosts ?? [],
     allowPrivateRedirects: own.redirects?.allowPrivate ?? false,
-    allow: own.allow ?? [],
-    deny: own.deny ?? [],
     hostnames: own.hostnames ?? [],
     listen: own.listen ?? [],
     proxy: own.proxy,
@@ -96,6 +94,7 @@ function resolveUpstream({ name, own, path, document, environment, faults }: Res
     concurrency: { control: own.concurrency?.control ?? 16, blobs: own.concurrency?.blobs ?? 16 },
     bandwidthBytesPerSecond: own.bandwidth ?? 0,
     breaker: { openForMs: own.breaker?.openFor ?? 30_000 },
+    push: own.push ?? "deny",
   };
 }
 

@@ -9,5 +9,6 @@ export * from "./image-pattern.ts";
 export * from "./manifest.ts";
 export * from "./media-types.ts";
 export { parsePlatform, platformMatches } from "./platform.ts";
+export type { Mount, PushOperation } from "./push-operation.ts";
 export * from "./reference.ts";
 export * from "./repository-name.ts";

@@ -2,13 +2,16 @@ import express from "express";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { tokenPath, type Access } from "../access/index.ts";
 import { BodyBroken, type Cache } from "../cache/index.ts";
-import { RegistryError } from "../oci/index.ts";
+import { RegistryError, type RepositoryName } from "../oci/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
-import { boundUpstream, parseNamespace, resolveAddress, type AddressBook } from "./addressing.ts";
+import { boundUpstream, parseNamespace, resolveAddress, type Address, type AddressBook } from "./addressing.ts";
+import { discardRest } from "./discard-rest.ts";
 import { createExchange, recordAtEnd, type Exchange } from "./exchange.ts";
 import { sendBytes, sendError } from "./headers.ts";
 import { sendToken } from "./token.ts";
 import { pullBlob, pullManifest, pullReferrers, pullTags, type PullPorts, type PullRequest } from "./pull.ts";
+import { answerPush, forwardPush, type PushPort } from "./push.ts";
+import { parsePushRoute } from "./push-route.ts";
 import { parseRoute, type Route } from "./route.ts";
 import type { ReaderLimits } from "./send-body.ts";
 import { parseTarget, type RequestTarget } from "./target.ts";
@@ -16,6 +19,7 @@ import { parseTarget, type RequestTarget } from "./target.ts";
 export interface PullListenerOptions {
   cache: Cache;
   access: Access;
+  push: PushPort;
   book: AddressBook;
   /** The upstream that this listener serves alone; undefined for the main one. */
   bound: string | undefined;
@@ -46,7 +50,7 @@ export function createPullListener(options: PullListenerOptions): RequestListene
     const exchange = createExchange(request, response, options.readerLimits.idleTimeoutMs);
     recordAtEnd(exchange, request, response, options);
     try {
-      refuseMethod(request);
+      refuseMethod(request, options.push);
       guarded.set(request, { exchange, target: parseTarget(request) });
     } catch (error) {
       response.shouldKeepAlive = false;
@@ -58,8 +62,10 @@ export function createPullListener(options: PullListenerOptions): RequestListene
 }
 
 /** The method list, before any routing (CVE-2026-41888): what is not a pull does not exist here. */
-function refuseMethod(request: IncomingMessage): void {
-  if (request.method === "GET" || request.method === "HEAD") return;
+function refuseMethod(request: IncomingMessage, push: PushPort): void {
+  const { method = "" } = request;
+  if (method === "GET" || method === "HEAD") return;
+  if (push.isOpen && ["POST", "PATCH", "PUT", "DELETE"].includes(method)) return;
   if (request.method === "POST" && request.url?.split("?", 1)[0] === tokenPath) return;
   throw new RegistryError("UNSUPPORTED", "only GET and HEAD are served here: entrepot is a pull-through cache");
 }
@@ -74,9 +80,15 @@ async function answer(
     exchange,
     target: { path, query },
   } = guarded;
-  const { access } = options;
+  const { access, push } = options;
   if (path === tokenPath && access.expectsCredentials) {
     sendToken(request, response, exchange, await access.answerToken(request));
+    return;
+  }
+  const pushRoute = push.isOpen ? parsePushRoute(request.method ?? "", path, query) : undefined;
+  if (pushRoute && request.method !== "HEAD") {
+    const place = locate(options, request, exchange, { name: pushRoute.name, query });
+    await answerPush(options, { request, response, exchange, ...place }, pushRoute);
     return;
   }
   const route = parseRoute(path);
@@ -86,19 +98,35 @@ async function answer(
     ping(request, response, exchange);
     return;
   }
-  const ns = parseNamespace(query.get("ns"));
-  exchange.namespace = ns;
   exchange.kind = kindOf(route);
-  exchange.repository = route.name;
-  const bound = options.bound ?? boundUpstream(options.book, request.headers.host);
-  const address = resolveAddress(options.book, { name: route.name, ns, bound });
-  exchange.upstream = address.upstream;
-  exchange.repository = address.repository;
+  const { address, bound } = locate(options, request, exchange, { name: route.name, query });
   const principal = await access.authenticate(request);
   exchange.user = principal.user;
-  const asked = { ...address, trace: exchange.trace };
-  const viewer = await access.authorize(request, principal, { ...asked, what: route });
-  await pull(options, { request, response, exchange, query, target: { ...asked, viewer } }, route);
+  const isPushing = push.takes(address.upstream) && access.isPushing(principal, route.name);
+  if (isPushing && pushRoute) {
+    await forwardPush(options, { request, response, exchange, address, bound }, pushRoute, principal);
+    return;
+  }
+  await access.authorize(request, principal, address);
+  const target = { ...address, trace: exchange.trace };
+  await pull(options, { request, response, exchange, query, target, mustCheck: isPushing }, route);
+}
+
+/** Which upstream and repository a name means here; written down for the log. */
+function locate(
+  { book, ...options }: PullListenerOptions,
+  request: IncomingMessage,
+  exchange: Exchange,
+  { name, query }: { name: RepositoryName; query: RequestTarget["query"] },
+): { address: Address; bound: string | undefined } {
+  exchange.repository = name;
+  const ns = parseNamespace(query.get("ns"));
+  exchange.namespace = ns;
+  const bound = options.bound ?? boundUpstream(book, request.headers.host);
+  const address = resolveAddress(book, { name, ns, bound });
+  exchange.upstream = address.upstream;
+  exchange.repository = address.repository;
+  return { address, bound };
 }
 
 function pull(ports: PullPorts, request: PullRequest, route: Exclude<Route, { kind: "ping" }>): Promise<void> {
@@ -148,6 +176,7 @@ function fail(
     return;
   }
   if (!response.headersSent) {
+    if (response.shouldKeepAlive) discardRest(request, response);
     const told = error instanceof RegistryError ? error : unknownError(error);
     sendError(response, exchange, told, request.method === "HEAD");
     return;

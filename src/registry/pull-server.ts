@@ -6,6 +6,8 @@ export interface PullServerLimits {
   keepAliveTimeoutMs: number;
   /** A client must have sent its request's header within this time. */
   headersTimeoutMs: number;
+  /** Whether requests may have bodies, which take as long as they take: then only standing still is limited, elsewhere. */
+  hasBodies: boolean;
 }
 
 const maxHeaderBytes = 16 * 1024;
@@ -26,9 +28,9 @@ export function createPullServer(listener: RequestListener, limits: PullServerLi
   );
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;
   server.headersTimeout = limits.headersTimeoutMs;
-  // A request has no body, so its header's limit is the whole of it.
-  server.requestTimeout = limits.headersTimeoutMs;
-  // Nobody who sends a body is told to go on with it.
+  // Without a body its header's limit is that of the whole request.
+  server.requestTimeout = limits.hasBodies ? 0 : limits.headersTimeoutMs;
+  // Who asks whether to go on with a body is told so where the body is wanted, and nowhere else.
   server.on("checkContinue", listener);
   server.on("checkExpectation", listener);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {

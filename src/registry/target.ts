@@ -9,7 +9,8 @@ export interface RequestTarget {
   query: ReadonlyMap<string, string>;
 }
 
-const queryKeys = new Set(["ns", "n", "last", "artifactType"]);
+const pullKeys = new Set(["ns", "n", "last", "artifactType"]);
+const pushKeys = new Set(["ns", "digest", "mount", "from"]);
 
 /**
  * The guard before the Express app: refuses what Node accepts but no registry client sends (ARCHITECTURE section 7).
@@ -18,7 +19,7 @@ const queryKeys = new Set(["ns", "n", "last", "artifactType"]);
  */
 export function parseTarget(request: IncomingMessage): RequestTarget {
   refuseAmbiguity(request);
-  if (request.method !== "POST") refuseBody(request);
+  if (!isWrite(request) || request.method === "DELETE") refuseBody(request);
   const target = request.url ?? "";
   if (target.length > maxTargetLength) throw invalid("the request target is longer than 8 KiB");
   if (!target.startsWith("/")) throw invalid("the request target must begin with `/`");
@@ -27,7 +28,8 @@ export function parseTarget(request: IncomingMessage): RequestTarget {
   if (!/^[\x21-\x7e]*$/.test(path) || /%|\/\/|\/\.\.?(?:\/|$)|\\|#/.test(path)) {
     throw invalid("the path holds an escape, a `.` or `..` part, `//` or a character that no name has");
   }
-  return { path, query: parseQuery(mark === -1 ? "" : target.slice(mark + 1)) };
+  const keys = isWrite(request) ? pushKeys : pullKeys;
+  return { path, query: parseQuery(mark === -1 ? "" : target.slice(mark + 1), keys) };
 }
 
 function refuseAmbiguity(request: IncomingMessage): void {
@@ -37,20 +39,25 @@ function refuseAmbiguity(request: IncomingMessage): void {
   if (hosts === 0 && request.httpVersion === "1.1") throw invalid("no Host header");
 }
 
+/** Whether it is a request of a push; whether those are taken at all is decided elsewhere. */
+function isWrite({ method = "" }: IncomingMessage): boolean {
+  return ["POST", "PATCH", "PUT", "DELETE"].includes(method);
+}
+
 function refuseBody(request: IncomingMessage): void {
   const length = request.headers["content-length"];
   if ((length !== undefined && length !== "0") || request.headers["transfer-encoding"] !== undefined) {
-    throw invalid("a GET or HEAD with a body");
+    throw invalid("a GET, HEAD or DELETE with a body");
   }
 }
 
 /** Only the keys that mean something here; others are ignored, a repeated one is refused. */
-function parseQuery(text: string): ReadonlyMap<string, string> {
+function parseQuery(text: string, keys: ReadonlySet<string>): ReadonlyMap<string, string> {
   const query = new Map<string, string>();
   for (const part of text.split("&")) {
     const equals = part.indexOf("=");
     const key = equals === -1 ? part : part.slice(0, equals);
-    if (!queryKeys.has(key)) continue;
+    if (!keys.has(key)) continue;
     if (query.has(key)) throw invalid(`the query names \`${key}\` twice`);
     query.set(key, decodeValue(key, equals === -1 ? "" : part.slice(equals + 1)));
   }

@@ -16,7 +16,7 @@ export function challengeOf(reply: Reply): Record<string, string> {
   return Object.fromEntries(parameters);
 }
 
-interface LoginOptions {
+export interface LoginOptions {
   user?: string;
   password?: string;
   /** As docker and podman build it: from the name they ask for, the prefix included. */

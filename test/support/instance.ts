@@ -20,7 +20,7 @@ export interface Reply {
 export interface AskOptions {
   method?: string;
   headers?: Record<string, string>;
-  body?: string;
+  body?: string | Buffer;
   signal?: AbortSignal;
 }
 
@@ -52,8 +52,6 @@ export interface InstanceOptions {
   settings: Record<string, unknown>;
   clock?: Clock;
   directory?: string;
-  /** Of the configuration; by default empty. */
-  environment?: NodeJS.ProcessEnv;
 }
 
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
@@ -73,7 +71,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     ...options.settings,
   };
   await writeFile(file, stringify(document));
-  const settings = loadSettings({ file, environment: options.environment ?? {} });
+  const settings = loadSettings({ file, environment: {} });
   const app = await startApp(settings, {
     logger,
     version: "0.0.0-test",

@@ -126,9 +126,7 @@ export class Tags {
       const reason = staleReason(error, source.tags);
       const stale = row && canBeStale && reason ? await this.#stale(request, row, reason) : undefined;
       if (stale) return stale;
-      // A client that is refused by its own credential is not told what others have had.
-      const mayKnow = source.viewerId === undefined || reason !== undefined;
-      throw clientError(error, mayKnow && row?.manifest ? whyNotStale(reason) : undefined);
+      throw clientError(error, row?.manifest && whyNotStale(reason));
     }
   }
 

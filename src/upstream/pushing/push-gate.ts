@@ -37,6 +37,8 @@ export interface PushGate extends PushAuthorizer {
    * @throws UpstreamError bad-response where it may not be followed
    */
   follow(from: URL, location: string | undefined, status: number): PushDestination;
+  /** One request of a push got an answer, or none (`status` undefined), after `seconds` until its header. */
+  report(status: number | undefined, seconds: number): void;
   /** What went wrong with a connection, in words for a client. */
   failure(error: unknown, url: URL): UpstreamError;
   close(): Promise<void>;
@@ -73,6 +75,7 @@ export function createPushGate(settings: GateSettings, observer: UpstreamObserve
     limits,
     home: (path) => destination(new URL(`${endpoint.origin}${base}/v2/${path}`)),
     follow: (from, location, status) => destination(redirectTarget(from, location, upstream, status)),
+    report: (status, seconds) => observer.request("other", status, seconds),
     failure: (error, url) =>
       error instanceof ForbiddenAddress ? forbidden(upstream, url, error) : transportError(error, upstream, url.host),
     async close() {

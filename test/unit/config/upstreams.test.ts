@@ -68,7 +68,7 @@ upstreams:
     listen: "127.0.0.1:5010"
     proxy: http://user:pw@proxy.example:3128
     enabled: true
-    push: deny
+    push: passthrough
     anonymousFallback: false
     bandwidth: 0
     allow: []`;
@@ -78,6 +78,7 @@ upstreams:
       hostnames: ["hub.cache.example"],
       listen: [{ kind: "tcp", host: "127.0.0.1", port: 5010 }],
       proxy: "http://user:pw@proxy.example:3128/",
+      push: "passthrough",
     });
   });
 

@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config";
  */
 export default defineConfig({
   test: {
-    include: ["test/faults/{checker,disk,kill,power,planted,races}/**/*.test.ts"],
+    include: ["test/faults/{checker,disk,kill,power,network,planted,races}/**/*.test.ts"],
     pool: "forks",
     fileParallelism: false,
     testTimeout: 60_000,

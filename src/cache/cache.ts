@@ -1,6 +1,6 @@
 import type { BlobStore } from "../blobstore/index.ts";
 import type { Budget } from "../eviction/index.ts";
-import type { Metadata, RepositoryKey } from "../metadata/index.ts";
+import { WriteError, type Metadata, type RepositoryKey } from "../metadata/index.ts";
 import { RegistryError, type Digest, type Reference, type RepositoryName, type Tag } from "../oci/index.ts";
 import type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, TagsAnswer } from "./answers.ts";
 import { BlobAccess } from "./blobs/blob-access.ts";
@@ -173,9 +173,19 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   };
 }
 
-/** A committed file becomes a hit. Where the index refuses, the file goes, unless another upstream's fill made it a hit. */
+/**
+ * A committed file becomes a hit. Where the index refuses, the file goes, unless another upstream's fill made it a hit; where
+ * the disk fails under the index, nobody knows whether the row will be there after the next start: then the file stays.
+ */
 function recordIn(index: Metadata, observer: CacheObserver): FlightPorts["record"] {
-  return async (upstream, repository, digest, size) =>
-    (await durably(observer, index.recordBlob({ upstream, name: repository }, digest, size))) ||
-    index.blob(digest)?.state === "present";
+  return async (upstream, repository, digest, size) => {
+    const recorded = index.recordBlob({ upstream, name: repository }, digest, size);
+    const isUnknown = recorded.then(
+      () => false,
+      (error: unknown) => error instanceof WriteError && error.kind === "io",
+    );
+    if (await durably(observer, recorded)) return "recorded";
+    if (index.blob(digest)?.state === "present") return "recorded";
+    return (await isUnknown) ? "unknown" : "refused";
+  };
 }

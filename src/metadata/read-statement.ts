@@ -5,13 +5,15 @@ import { sqliteCodeOf } from "./errors.ts";
 const unreadable = /^SQLITE_(CORRUPT|NOTADB|IOERR|CANTOPEN)/;
 
 /**
- * A statement that only reads. Where the index cannot be read it finds nothing: what is asked for then comes from the
+ * A statement that only reads. Where the index cannot be read, or not even be opened again, it finds nothing: what is asked for then comes from the
  * upstream, and writes, which fail too, tell that the store is not well (promise P5).
  */
 export class ReadStatement<Parameters, Row> {
   readonly #statement: Statement<unknown[], Row>;
+  readonly #database: Database;
 
   constructor(database: Database, sql: string) {
+    this.#database = database;
     this.#statement = database.prepare<unknown[], Row>(sql);
   }
 
@@ -22,6 +24,7 @@ export class ReadStatement<Parameters, Row> {
   }
 
   get(parameters: Parameters): Row | undefined {
+    if (!this.#database.open) return undefined;
     try {
       return this.#statement.get(parameters);
     } catch (error) {
@@ -31,6 +34,7 @@ export class ReadStatement<Parameters, Row> {
   }
 
   all(parameters: Parameters): Row[] {
+    if (!this.#database.open) return [];
     try {
       return this.#statement.all(parameters);
     } catch (error) {

@@ -90,7 +90,8 @@ class Writer {
       if (control.op === "prepareRenewal") {
         // A log that can still be written to goes on: a copy would be without what is written behind it.
         if (!this.#transactions.isBroken) throw new WriteError("io", "the disk does not take writes at present");
-        prepareRenewal(this.#database, this.#directory);
+        // A copy may be there already, and only could not be opened.
+        if (this.#database.open) prepareRenewal(this.#database, this.#directory);
         return { id };
       }
       // A good copy is not replaced by one of an index that cannot be relied upon.

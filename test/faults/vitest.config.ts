@@ -10,7 +10,7 @@ export default defineConfig({
     include: ["test/faults/{checker,disk,kill,power,network,planted,races}/**/*.test.ts"],
     pool: "forks",
     fileParallelism: false,
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 60_000,
   },
 });

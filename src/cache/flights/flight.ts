@@ -22,8 +22,13 @@ export interface FlightPorts {
   clock: Clock;
   /** Somebody needs this digest and the images it belongs to; the returned function gives it back. */
   hold: (digest: Digest) => () => void;
-  /** The file is committed: make it a hit. Resolves when that is durable; false where it could not be done. */
-  record: (upstream: string, repository: RepositoryName, digest: Digest, size: number) => Promise<boolean>;
+  /** The file is committed: make it a hit. Resolves when that is durable, cannot be done, or nobody knows which of the two. */
+  record: (
+    upstream: string,
+    repository: RepositoryName,
+    digest: Digest,
+    size: number,
+  ) => Promise<"recorded" | "refused" | "unknown">;
   /** Bytes are stored that were reserved before. */
   settled: () => void;
   observer: CacheObserver;
@@ -297,13 +302,12 @@ export class Flight {
     try {
       await store.exclusively(this.digest, async () => {
         await this.#part.commit();
-        if (await this.#ports.record(upstream, name, this.digest, this.written)) {
-          this.#phase = "stored";
-          this.#reservation?.release();
-          this.#ports.settled();
-        } else {
-          await store.remove(this.digest);
-        }
+        const outcome = await this.#ports.record(upstream, name, this.digest, this.written);
+        if (outcome === "refused") await store.remove(this.digest);
+        if (outcome !== "recorded") return;
+        this.#phase = "stored";
+        this.#reservation?.release();
+        this.#ports.settled();
       });
     } catch (error) {
       this.#ports.observer.uncached(uncachedReason(error) ?? "io");

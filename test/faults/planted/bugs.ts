@@ -5,11 +5,10 @@ export const rowBeforeFile: readonly Patch[] = [
   { file: "cache/flights/flight.ts", search: "await this.#part.commit();", replace: "" },
   {
     file: "cache/flights/flight.ts",
-    search: "if (await this.#ports.record(upstream, name, this.digest, this.written)) {",
+    search: "const outcome = await this.#ports.record(upstream, name, this.digest, this.written);",
     replace: `
-      const isRecorded = await this.#ports.record(upstream, name, this.digest, this.written);
-      await this.#part.commit();
-      if (isRecorded) {`,
+      const outcome = await this.#ports.record(upstream, name, this.digest, this.written);
+      await this.#part.commit();`,
   },
 ];
 

@@ -72,7 +72,7 @@ export async function openHangar(
     record(_, name, digest, size) {
       storedBytes += size;
       recorded.push(`${name} ${digest}`);
-      return Promise.resolve(true);
+      return Promise.resolve("recorded" as const);
     },
     settled: () => undefined,
     observer: {

@@ -119,7 +119,8 @@ export async function statusError(answer: Answer, context: StatusContext): Promi
     status,
     retryAfter,
     isRefusal,
-    canRetry: canRetryStatus(status, retryAfter),
+    // A signed address may have expired on the way; the registry has a new one.
+    canRetry: canRetryStatus(status, retryAfter) || (answer.isElsewhere && status === 403),
   });
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { useBench } from "./bench.ts";
-import { largeBehindCdnRows, smallBehindCdnRows } from "./blob-rows.ts";
+import { largeBehindCdnRows, signedAddressRows, smallBehindCdnRows } from "./blob-rows.ts";
 import { promiseOf, type Row } from "./row.ts";
 import { runRow } from "./run-row.ts";
 import { blobOf, largeBytes, smallBytes } from "./targets.ts";
@@ -11,7 +11,7 @@ const bench = useBench({
 });
 
 describe.each([
-  { what: "a large blob", rows: largeBehindCdnRows, size: largeBytes },
+  { what: "a large blob", rows: [...largeBehindCdnRows, ...signedAddressRows], size: largeBytes },
   { what: "a small blob", rows: smallBehindCdnRows, size: smallBytes },
 ])("$what behind a CDN", ({ rows, size }) => {
   it.each(rows.map((row): [string, Row] => [promiseOf(row), row]))("%s", async (_, row) => {

@@ -1,6 +1,6 @@
 import { temperaments as t } from "../../upstream/index.ts";
 import { headerRows, privateRedirectRows } from "./header-rows.ts";
-import { always, endedShort, once, onceThen, refused, served, type Expected, type Row } from "./row.ts";
+import { always, attempts, endedShort, once, onceThen, refused, served, type Expected, type Row } from "./row.ts";
 import { largeBytes, smallBytes } from "./targets.ts";
 
 /** Less than 1 MiB: not enough to count as progress between two attempts. */
@@ -192,6 +192,28 @@ export const largeBlobRows: Row[] = [...headers, ...privateRedirectRows, ...larg
 export const smallBlobRows: Row[] = [...headers, ...small];
 export const largeBehindCdnRows: Row[] = [...headers, ...large].flatMap(behindCdn);
 export const smallBehindCdnRows: Row[] = small.flatMap(behindCdn);
+
+/** What only a CDN does: twice as many requests, the redirects among them. */
+export const signedAddressRows: Row[] = [
+  {
+    upstream: "has handed out an address that has expired",
+    fault: [{ on: "cdn", temperament: t.status(403, "<Error><Code>AccessDenied</Code></Error>"), times: 1 }],
+    expected: served(4),
+  },
+  {
+    upstream: "hands out an address that expires in the middle",
+    fault: [
+      { on: "cdn", temperament: t.truncate(someBytes, "rst"), times: 1 },
+      { on: "cdn", temperament: t.status(403, "<Error><Code>AccessDenied</Code></Error>"), times: 1 },
+    ],
+    expected: served(6),
+  },
+  {
+    upstream: "hands out addresses of a host that is not there",
+    fault: [{ on: "blob", temperament: t.redirectTo("http://127.0.0.1:9/blob?X-Amz-Signature=1") }],
+    expected: refused(502, "UNAVAILABLE", attempts),
+  },
+];
 
 /** A manifest says how long the layer is: the header goes out although the upstream does not say it. */
 export const layerRows: Row[] = [

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { temperaments as t } from "../../upstream/index.ts";
-import { always, givenUp, refused, served, type Row } from "./row.ts";
+import { always, attempts, givenUp, refused, served, type Row } from "./row.ts";
 
 const inAnHour = new Date(Date.now() + 3_600_000);
 const aboutAnHour = expect.stringMatching(/^3[56]\d\d$/) as string;
@@ -36,7 +36,8 @@ export function headerRows(absentCode: "MANIFEST_UNKNOWN" | "BLOB_UNKNOWN"): Row
       upstream: "answers 403",
       fault: always(t.denied()),
       expected: refused(403, "DENIED", 1),
-      behindCdn: { status: 502, code: "UNAVAILABLE" },
+      // Each time with a new address: the old one might have expired.
+      behindCdn: { status: 502, code: "UNAVAILABLE", upstreamRequests: 2 * attempts },
     },
     {
       upstream: "answers 404",

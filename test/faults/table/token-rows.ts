@@ -1,4 +1,4 @@
-import { temperaments as t, type Temperament } from "../../upstream/index.ts";
+import { readPayload, temperaments as t, type Temperament } from "../../upstream/index.ts";
 import { attempts, refused, served, type Expected, type Row } from "./row.ts";
 
 /** Refused without a token, then the token endpoint; no further request where there is no token. */
@@ -10,6 +10,17 @@ const denied = refused(403, "DENIED", untilToken);
 
 function json(document: unknown): Temperament {
   return t.otherBody(JSON.stringify(document));
+}
+
+/** The token is good, whatever is said of its life. */
+function lasting(seconds: unknown): Temperament {
+  return {
+    name: "other life",
+    reply: (reply, context) => {
+      const document = JSON.parse(readPayload(reply.body).toString()) as object;
+      return json({ ...document, expires_in: seconds }).reply?.(reply, context) ?? reply;
+    },
+  };
 }
 
 function tokenRow(upstream: string, temperament: Temperament | Temperament[], expected: Expected): Row {
@@ -50,6 +61,9 @@ export const tokenRows: Row[] = [
   tokenRow("sends an endless body", t.endless(), nonsense),
   tokenRow("redirects elsewhere", t.redirectTo("http://localhost:9/token"), nonsense),
   tokenRow("redirects to itself for ever", t.redirectLoop(), nonsense),
+  ...[0, -1, 1e300, "soon", null].map((life) =>
+    tokenRow(`says that its token lasts ${life} seconds`, lasting(life), served(3)),
+  ),
   tokenRow("states no length", t.noLength(), served(3)),
   tokenRow("sends a chunked body", t.chunked(), served(3)),
   tokenRow("sends no Content-Type", t.noContentType(), served(3)),

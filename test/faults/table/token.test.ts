@@ -123,6 +123,34 @@ describe("a token", () => {
     expect(upstream.requests.count({ kind: "cdn" })).toBe(2);
   });
 
+  it("that has expired as it comes is replaced once, and no more", async () => {
+    const { upstream, instance, errorBodies } = bench();
+    const { path } = await manifestByDigest(bench());
+    upstream.requests.clear();
+    upstream.authorization.settings.expiresInSeconds = 0;
+    const reply = await instance.ask(path);
+    upstream.authorization.settings.expiresInSeconds = 300;
+    errorBodies.push(reply.body.toString());
+    expect([reply.status, upstream.requests.count()]).toEqual([403, 3]);
+    expect((await instance.ask(path)).status).toBe(200);
+  });
+
+  it("for another repository than the one asked about opens neither", async () => {
+    const { upstream, instance, errorBodies } = bench();
+    const theirs = await manifestByDigest(bench());
+    await instance.ask(theirs.path);
+    const [kept] = upstream.requests.filter({ repository: theirs.repository, status: 200, kind: "manifest-digest" });
+    const token = (kept?.headers.authorization ?? "").replace("Bearer ", "");
+    const { path } = await manifestByDigest(bench());
+    upstream.requests.clear();
+    const rule = upstream.misbehave({ on: "token", temperament: t.otherBody(JSON.stringify({ token })) });
+    const reply = await instance.ask(path);
+    rule.stop();
+    errorBodies.push(reply.body.toString());
+    expect([reply.status, upstream.requests.count()]).toEqual([403, 3]);
+    expect((await instance.ask(path)).status).toBe(200);
+  });
+
   it("goes to no CDN, and a CDN's 401 is answered with none", async () => {
     await runRow(bench(), blobOf(smallBytes), {
       upstream: "answers 401 from its CDN",

@@ -1,4 +1,4 @@
-import { createAccess, type Access } from "./access/index.ts";
+import { createAccess, type Access, type AccessPorts } from "./access/index.ts";
 import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
 import { createCache, type Cache, type Clock } from "./cache/index.ts";
 import type { Settings, UpstreamEntry } from "./config/index.ts";
@@ -8,7 +8,7 @@ import { observeCache, observeEviction, observeUpkeep, observeUpstream, type Obs
 import { createPassthrough, type Passthrough } from "./passthrough/index.ts";
 import { createMetrics, type Logger, type Metrics } from "./telemetry/index.ts";
 import { createUpkeep, type Upkeep } from "./upkeep/index.ts";
-import { createPushGate, createUpstream, type Upstream } from "./upstream/index.ts";
+import { createPushGate, createUpstream, type ConfiguredUpstream } from "./upstream/index.ts";
 
 const backupEveryMs = 60 * 60 * 1000;
 
@@ -81,7 +81,7 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   const cache = createCache(settings, { upstreams, store, index, eviction, adopt, clock, observer });
   undo.push(() => cache.close());
   const push = openPassthrough(settings, cache, observing, undo);
-  const access = openAccess(settings, now, logger, push.isOpen);
+  const access = openAccess(settings, { upstreams, now, setTimer, hasPushes: push.isOpen }, logger);
   undo.push(() => access.close());
   metrics.observeQuotas(() => upstreams.map(({ name, upstream }) => ({ upstream: name, ...upstream.quota() })));
   const parts = { access, push, store, index, eviction, upkeep, cache, metrics };
@@ -118,9 +118,11 @@ function openPassthrough(settings: Settings, cache: Cache, observing: ObserverPo
   return createPassthrough({ gates, now, changed: (repository, change) => cache.changed(repository, change) });
 }
 
-function openAccess(settings: Settings, now: () => number, logger: Logger, hasPushes: boolean): Access {
+type AccessBasis = Omit<AccessPorts, "onFault">;
+
+function openAccess(settings: Settings, basis: AccessBasis, logger: Logger): Access {
   const onFault = (fault: string): void => logger.error({ file: settings.access.htpasswdFile }, `htpasswd: ${fault}`);
-  return createAccess(settings, { now, onFault, hasPushes });
+  return createAccess(settings, { ...basis, onFault });
 }
 
 async function openIndex(settings: Settings, now: () => number, logger: Logger, undo: Undo): Promise<Metadata> {
@@ -147,7 +149,7 @@ function policiesOf({ offline, tags, tagPatterns }: UpstreamEntry): Pick<Upstrea
   return { tags: { ...tags, ...forEver }, tagPatterns: tagPatterns.map((policy) => ({ ...policy, ...forEver })) };
 }
 
-function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): Upstream {
+function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): ConfiguredUpstream {
   const options = { ...entry, tokenHosts: [...entry.tokenHosts] };
   return createUpstream(options, observeUpstream(entry.name, observing), { now: () => observing.clock.now() });
 }

@@ -1,26 +1,32 @@
 import type { IncomingMessage } from "node:http";
-import { RegistryError, type RepositoryName } from "../oci/index.ts";
+import { RegistryError, type Digest } from "../oci/index.ts";
+import type { Upstream } from "../upstream/index.ts";
 import { Authenticator, orAnonymous } from "./authenticator.ts";
 import { createChallenges } from "./challenges.ts";
 import { createConnectionReader } from "./client-connection.ts";
+import { createPolicy, type Policy, type PolicySettings } from "./policy.ts";
 import { Passwords } from "./passwords/passwords.ts";
 import { anonymous, type Principal } from "./principal.ts";
 import { createRuleBook, type AccessRule } from "./rules.ts";
 import { covers } from "./scopes.ts";
 import { Tokens } from "./tokens.ts";
 import { TokenService, type TokenDocument } from "./token-service.ts";
+import { digestOfAsked, type AccessTarget } from "./target.ts";
+import { absenceError, refusalDetail, undecidedError } from "./verdict-errors.ts";
+import { Verdicts, type VerdictPorts } from "./verdicts.ts";
 
-export interface AccessSettings {
+export interface AccessSettings extends PolicySettings {
   access: {
     mode: "open" | "basic" | "upstream";
     htpasswdFile: string | undefined;
     rules: readonly AccessRule[] | undefined;
+    verdictForMs: number;
   };
   trustedProxies: readonly string[];
   allowPlaintext: boolean;
 }
 
-export interface AccessPorts {
+export interface AccessPorts extends Pick<VerdictPorts, "upstreams" | "setTimer"> {
   /** Milliseconds since the epoch. */
   now: () => number;
   /** What is wrong with a file that was read again while we run, in words. */
@@ -29,10 +35,11 @@ export interface AccessPorts {
   hasPushes: boolean;
 }
 
-/** What a request is about, once it has been understood. */
-export interface AccessTarget {
-  upstream: string;
-  repository: RepositoryName;
+/** A principal who pulls with its own credential: what must not be shared with others is kept under its id. */
+export interface Viewer {
+  id: string;
+  /** The upstream, asked with the viewer's credential or without any, never with the configured one. */
+  upstream: Upstream;
 }
 
 /** Who asks, and what they may have. */
@@ -53,8 +60,15 @@ export interface Access {
   isPushing(principal: Principal, name: string): boolean;
   /** The error that asks for other credentials than those that an upstream has refused. */
   refuse(request: IncomingMessage, message: string): RegistryError;
-  /** Returns where the principal may have what the request asks for; the one place that decides. @throws RegistryError */
-  authorize(request: IncomingMessage, principal: Principal, target: AccessTarget): Promise<void>;
+  /**
+   * Whether the principal may have what the request asks for: the one place that decides, before the cache is asked.
+   * @returns with whose eyes the upstream is to be seen; undefined for the configured credentials.
+   * @throws RegistryError
+   */
+  authorize(request: IncomingMessage, principal: Principal, target: AccessTarget): Promise<Viewer | undefined>;
+  /** For what a tag turned out to name. @throws RegistryError DENIED */
+  refuseDigest(digest: Digest): void;
+  isDenied: Policy["isDenied"];
   /** The answer of `tokenPath`. @throws RegistryError */
   answerToken(request: IncomingMessage): Promise<TokenDocument>;
   close(): Promise<void>;
@@ -68,7 +82,27 @@ export function createAccess(settings: AccessSettings, ports: AccessPorts): Acce
   const authenticator = new Authenticator({ challenges, tokens, passwords });
   const tokenService = new TokenService({ authenticator, challenges, tokens, now: ports.now });
   const mayPull = mode === "basic" ? createRuleBook(rules) : () => true;
+  const policy = createPolicy(settings);
+  const verdicts = new Verdicts({ ...ports, verdictForMs: settings.access.verdictForMs });
   const expectsCredentials = mode !== "open" || ports.hasPushes;
+
+  const view = async (request: IncomingMessage, principal: Principal, target: AccessTarget): Promise<Viewer> => {
+    const startedAt = performance.now();
+    const verdict = await verdicts
+      .of(principal, target)
+      .catch((error: unknown) => {
+        throw undecidedError(error);
+      })
+      .finally(() => (target.trace.upstreamMs += performance.now() - startedAt));
+    if (verdict.kind === "absent") throw absenceError(target);
+    if (verdict.kind === "granted") return { id: principal.id, upstream: verdicts.viewOf(principal, target.upstream) };
+    const words = `${target.upstream} refuses this ${principal === anonymous ? "without credentials" : "to these credentials"}`;
+    throw challenges.unauthorized(request, words, {
+      error: principal === anonymous ? undefined : "insufficient_scope",
+      detail: refusalDetail(verdict.error),
+      cause: verdict.error,
+    });
+  };
 
   return {
     expectsCredentials,
@@ -96,13 +130,20 @@ export function createAccess(settings: AccessSettings, ports: AccessPorts): Acce
     isPushing: ({ credentials, scopes }, name) =>
       credentials !== undefined && scopes !== undefined && covers(scopes, name, "push"),
     refuse: (request, message) => challenges.unauthorized(request, message, { error: "insufficient_scope" }),
-    authorize(request, principal, { upstream, repository }) {
-      if (mayPull(principal, `${upstream}/${repository}`)) return Promise.resolve();
+    async authorize(request, principal, target) {
+      const { upstream, repository, what } = target;
+      policy.refuseRepository(upstream, repository);
+      const digest = digestOfAsked(what);
+      if (digest) policy.refuseDigest(digest);
+      if (mode === "upstream") return view(request, principal, target);
+      if (mayPull(principal, `${upstream}/${repository}`)) return undefined;
       if (principal === anonymous) throw challenges.unauthorized(request, "credentials are needed");
       throw new RegistryError("NAME_UNKNOWN", `${upstream}/${repository} is not for this user`, {
         detail: { upstream, repository, policy: "access.rules" },
       });
     },
+    refuseDigest: (digest) => policy.refuseDigest(digest),
+    isDenied: (digest) => policy.isDenied(digest),
     answerToken: (request) => tokenService.answer(request),
     close: async () => passwords?.close(),
   };

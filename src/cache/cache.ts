@@ -23,7 +23,7 @@ import { Negatives } from "./negatives.ts";
 import { Pushes, type Change } from "./pushes.ts";
 import type { ByteRange } from "./blobs/ranges.ts";
 import { refetch } from "./refetch.ts";
-import { sourceOf, type Source, type Trace, type UpstreamEntry } from "./source.ts";
+import { policyFor, sourceOf, type Source, type Trace, type UpstreamEntry, type Viewer } from "./source.ts";
 import { StoreHealth } from "./store-health.ts";
 import { StoredBlobs, type ReadCheck } from "./blobs/stored-blobs.ts";
 import { createTagPolicies } from "./manifests/tag-policies.ts";
@@ -33,6 +33,8 @@ export interface CacheSettings {
   abandoned: AbandonedPolicy;
   memory: { hotBlobsBytes: number; maxHotBlobBytes: number };
   scrub: { verifyOnRead: ReadCheck };
+  /** Who may pull. Unless all may, a digest is in a repository only if it was fetched or proven through it. */
+  access: { mode: "open" | "basic" | "upstream" };
 }
 
 export interface CachePorts {
@@ -50,6 +52,8 @@ export interface Target {
   upstream: string;
   repository: RepositoryName;
   trace: Trace;
+  /** Who pulls with a credential of its own; absent for the configured one. */
+  viewer?: Viewer | undefined;
 }
 
 /**
@@ -97,7 +101,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const memory = new Memory(settings.memory);
   const negatives = new Negatives(clock);
   const generations = new Generations();
-  const membership = new Membership(index, clock, observer);
+  const membership = new Membership({ index, clock, observer, isStrict: settings.access.mode !== "open" });
   const flights = new Flights(
     {
       store,
@@ -134,14 +138,14 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     ports.upstreams.map((entry) => [entry.upstream.name, createTagPolicies(entry.tags, entry.tagPatterns)]),
   );
 
-  const source = ({ upstream, repository, trace }: Target): Source => {
+  const source = ({ upstream, repository, trace, viewer }: Target): Source => {
     const entry = entries.get(upstream);
     if (!entry) throw new RegistryError("NAME_UNKNOWN", `${upstream} is not configured`);
-    return sourceOf(entry, { repository, trace }, { now: clock.now(), mark: (key) => generations.mark(key) });
+    return sourceOf(entry, { repository, trace, viewer }, { now: clock.now(), mark: (key) => generations.mark(key) });
   };
   const tagSource = (target: Target, tag: Tag): Source => {
     const plain = source(target);
-    return { ...plain, tags: tagPolicies.get(target.upstream)?.(tag) ?? plain.tags };
+    return { ...plain, tags: policyFor(target.viewer, tagPolicies.get(target.upstream)?.(tag) ?? plain.tags) };
   };
 
   return {

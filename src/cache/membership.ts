@@ -7,6 +7,14 @@ import type { CacheObserver } from "./observer.ts";
 import type { RequestOptions } from "../upstream/index.ts";
 import { askUpstream, sourceKey, type Source } from "./source.ts";
 
+export interface MembershipPorts {
+  index: Metadata;
+  clock: Clock;
+  observer: CacheObserver;
+  /** Whether what a manifest names proves nothing: whoever may push a manifest may name any digest in it. */
+  isStrict: boolean;
+}
+
 /**
  * Whether a repository is known to hold a digest (promise P8). What is not known is asked of the upstream, once for
  * any number of waiters, and then recorded.
@@ -15,16 +23,18 @@ export class Membership {
   readonly #index: Metadata;
   readonly #clock: Clock;
   readonly #observer: CacheObserver;
+  readonly #isStrict: boolean;
   readonly #proofs = new Collapse<boolean>();
 
-  constructor(index: Metadata, clock: Clock, observer: CacheObserver) {
+  constructor({ index, clock, observer, isStrict }: MembershipPorts) {
     this.#index = index;
     this.#clock = clock;
     this.#observer = observer;
+    this.#isStrict = isStrict;
   }
 
   isKnown(source: Source, digest: Digest): boolean {
-    return this.#index.isMember(source.key, digest);
+    return this.#isStrict ? this.#index.isRecordedMember(source.key, digest) : this.#index.isMember(source.key, digest);
   }
 
   /** @throws UpstreamError where the upstream cannot say. */

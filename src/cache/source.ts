@@ -22,9 +22,19 @@ export interface SourceLimits {
   maxBlobSizeBytes: number;
 }
 
+/** A client that pulls with its own credential. */
+export interface Viewer {
+  /** Names the credential. */
+  id: string;
+  /** The upstream as this credential sees it. */
+  upstream: Upstream;
+}
+
 /** One repository of one upstream, as a request names it. */
 export interface Source extends Omit<UpstreamEntry, "tagPatterns"> {
   key: RepositoryKey;
+  /** Whose credential `upstream` is asked with; undefined for the configured one. */
+  viewerId: string | undefined;
   trace: Trace;
   /** When the request came, in the life of the repository. */
   mark: Mark;
@@ -34,12 +44,29 @@ export interface Source extends Omit<UpstreamEntry, "tagPatterns"> {
 
 export function sourceOf(
   entry: UpstreamEntry,
-  { repository, trace }: { repository: RepositoryName; trace: Trace },
+  { repository, trace, viewer }: { repository: RepositoryName; trace: Trace; viewer?: Viewer | undefined },
   { now, mark }: { now: number; mark: (repository: RepositoryKey) => Mark },
 ): Source {
-  const { upstream, tags, limits } = entry;
+  const { tags, limits } = entry;
+  const upstream = viewer?.upstream ?? entry.upstream;
   const key = { upstream: upstream.name, name: repository };
-  return { upstream, tags, limits, key, trace, mark: mark(key), deadlineAt: now + limits.answerWithinMs };
+  // What it took to find out whether the client may pull at all is part of its wait.
+  const deadlineAt = now + limits.answerWithinMs - trace.upstreamMs;
+  return {
+    upstream,
+    viewerId: viewer?.id,
+    tags: policyFor(viewer, tags),
+    limits,
+    key,
+    trace,
+    mark: mark(key),
+    deadlineAt,
+  };
+}
+
+/** What is refused to a client's own credential is never served stale to it. */
+export function policyFor(viewer: Viewer | undefined, tags: TagPolicy): TagPolicy {
+  return viewer ? { ...tags, onDenied: "refuse" } : tags;
 }
 
 /** What is left of `answerWithin`, in ms. */
@@ -49,10 +76,11 @@ export function remainingMs(clock: Clock, source: Source): number {
 
 /**
  * A key for maps over `what` of a repository as it is since the last push through us: after another one nobody joins an
- * older question, nor believes an older absence. Names cannot hold a space.
+ * older question, nor believes an older absence; and nobody the questions and absences of another's credential. Names
+ * cannot hold a space.
  */
-export function sourceKey({ key, mark }: Source, what: string): string {
-  return `${key.upstream} ${key.name} ${mark.generation} ${what}`;
+export function sourceKey({ key, viewerId = "", mark }: Source, what: string): string {
+  return `${key.upstream} ${key.name} ${viewerId} ${mark.generation} ${what}`;
 }
 
 export function manifestKey(source: Source, reference: Reference): string {

@@ -3,24 +3,25 @@ import type { ConfigFault } from "./errors.ts";
 import { readFailure } from "./file.ts";
 import { parseHtpasswd } from "./htpasswd.ts";
 import type { AccessDocument } from "./schema.ts";
-import type { AccessRule, AccessSettings } from "./settings.ts";
+import type { AccessMode, AccessRule, AccessSettings } from "./settings.ts";
+
+const modesOfKeys = { htpasswdFile: "basic", rules: "basic", verdictFor: "upstream" } as const;
 
 /** Who may pull; keys of another mode are faults, since somebody may believe that they protect something. */
 export function resolveAccess(document: AccessDocument, faults: ConfigFault[]): AccessSettings {
   const mode = document.mode ?? "open";
-  const { htpasswdFile, rules } = document;
+  const { htpasswdFile, rules, verdictFor } = document;
   if (mode === "basic") checkUsers(htpasswdFile, faults);
-  else {
-    for (const key of ["htpasswdFile", "rules"] as const) {
-      if (document[key] !== undefined) faults.push(strayKey(key, "basic"));
-    }
+  for (const [key, own] of Object.entries(modesOfKeys) as [keyof typeof modesOfKeys, AccessMode][]) {
+    if (document[key] === undefined || own === mode) continue;
+    faults.push({ path: `access.${key}`, message: `means something with access.mode: ${own} only` });
   }
-  if (mode === "upstream") faults.push({ path: "access.mode", message: `"upstream" is documented, but not built yet` });
-  return { mode, htpasswdFile, rules: rules?.flatMap((rule, index) => resolveRule(rule, index, faults)) };
-}
-
-function strayKey(key: string, mode: string): ConfigFault {
-  return { path: `access.${key}`, message: `means something with access.mode: ${mode} only` };
+  return {
+    mode,
+    htpasswdFile,
+    rules: rules?.flatMap((rule, index) => resolveRule(rule, index, faults)),
+    verdictForMs: verdictFor ?? 300_000,
+  };
 }
 
 function resolveRule(

@@ -74,8 +74,8 @@ const upstream: Keys = {
   credentials,
   tokenHosts: built,
   redirects: section({ allowPrivate: built }),
-  allow: unbuilt(),
-  deny: unbuilt(),
+  allow: built,
+  deny: built,
   push: built,
   quota: section({ keepBack: built }),
   hostnames: built,
@@ -108,7 +108,7 @@ export const documentedKeys: Keys = {
     mode: built,
     htpasswdFile: built,
     rules: { kind: "list", keys: { user: built, allow: built, deny: built } },
-    verdictFor: unbuilt(),
+    verdictFor: built,
   }),
   tls: tlsServer,
   serve: section({ idleTimeout: built, minRate: built, drainFor: built, offload: onlyValue("none", ["nginx"]) }),
@@ -120,7 +120,7 @@ export const documentedKeys: Keys = {
   defaultUpstream: built,
   tags,
   limits,
-  denyDigests: unbuilt(),
+  denyDigests: built,
   upstreams: { kind: "map", keys: upstream },
 };
 

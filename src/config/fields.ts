@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ImageNameInvalid, parseImagePattern, parsePlatform } from "../oci/index.ts";
+import { ImageNameInvalid, parseDigest, parseImagePattern, parsePlatform } from "../oci/index.ts";
 import { parseAuthority, parseHost, parseListenAddress, parseNetwork, type ListenAddress } from "./hosts.ts";
 import { parseAmount, parseDuration, parseRate, parseShare, parseSize } from "./quantities.ts";
 
@@ -44,6 +44,11 @@ export const hostnames = () => field((value) => parseList(value, parseHost), "ho
 export const authorities = () => field((value) => parseList(value, parseAuthority), "hosts such as auth.docker.io");
 export const networks = () =>
   field((value) => parseList(value, parseNetwork), "addresses or networks such as 10.0.0.0/8 or ::1");
+export const digests = () =>
+  field(
+    (value) => parseList(value, (part) => (typeof part === "string" ? parseDigest(part) : undefined)),
+    "digests such as sha256:…",
+  );
 export const accessGlobs = () => field((value) => parseList(value, parseGlob), "globs such as docker.io/library/**");
 export const platforms = () => field(parsePlatforms, "one or more platforms such as linux/amd64 or linux/arm/v7");
 export const repositoryGlobs = () =>

@@ -52,6 +52,7 @@ export function formatSettings(settings: Settings): string {
     access: accessText(settings.access),
     trustedProxies: [...settings.trustedProxies],
     allowPlaintext: settings.allowPlaintext,
+    denyDigests: [...settings.denyDigests],
     log: { ...settings.log },
     offline: settings.offline,
     defaultUpstream: settings.defaultUpstream,
@@ -68,11 +69,12 @@ function pinText({ image, platforms }: PinEntry) {
   return platforms === undefined ? image : { image, platforms: [...platforms] };
 }
 
-function accessText({ mode, htpasswdFile, rules }: AccessSettings) {
+function accessText({ mode, htpasswdFile, rules, verdictForMs }: AccessSettings) {
   return {
     mode,
     htpasswdFile,
     rules: rules?.map(({ user, allow, deny }) => ({ user, allow: [...allow], deny: [...deny] })),
+    verdictFor: mode === "upstream" ? formatDuration(verdictForMs) : undefined,
   };
 }
 
@@ -83,6 +85,8 @@ function upstreamText(upstream: UpstreamEntry) {
     ),
     tokenHosts: [...upstream.tokenHosts],
     redirects: { allowPrivate: upstream.allowPrivateRedirects },
+    allow: [...upstream.allow],
+    deny: [...upstream.deny],
     hostnames: [...upstream.hostnames],
     listen: upstream.listen.length > 0 ? listenText(upstream.listen) : undefined,
     proxy: upstream.proxy === undefined ? undefined : redactUrl(upstream.proxy),

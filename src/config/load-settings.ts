@@ -88,6 +88,7 @@ function resolveSettings(document: DocumentSettings, environment: NodeJS.Process
     access: resolveAccess(document.access ?? {}, faults),
     trustedProxies: document.trustedProxies ?? [],
     allowPlaintext: document.allowPlaintext ?? false,
+    denyDigests: document.denyDigests ?? [],
     log: { level: document.log?.level ?? "info", format: document.log?.format ?? "auto" },
     offline: document.offline ?? false,
     defaultUpstream: document.defaultUpstream ?? "docker.io",

@@ -5,6 +5,7 @@ import {
   authorities,
   choice,
   count,
+  digests,
   duration,
   endpointUrl,
   flag,
@@ -92,6 +93,8 @@ const upstream = section({
   credentials: credentials.optional(),
   tokenHosts: authorities(),
   redirects: section({ allowPrivate: flag() }).optional(),
+  allow: accessGlobs(),
+  deny: accessGlobs(),
   hostnames: hostnames(),
   listen: listenAddresses(),
   proxy: proxyUrl(),
@@ -114,6 +117,7 @@ const access = section({
   mode: choice(accessModes),
   htpasswdFile: text(),
   rules: z.array(accessRule, { error: "must be a list of rules" }).optional(),
+  verdictFor: positiveTimer(),
 });
 
 const pinSection = section({ image: imagePattern(), platforms: platforms() });
@@ -137,6 +141,7 @@ export const documentSchema = section({
   access: access.optional(),
   trustedProxies: networks(),
   allowPlaintext: flag(),
+  denyDigests: digests(),
   log: section({ level: choice(logLevels), format: choice(logFormats) }).optional(),
   offline: flag(),
   defaultUpstream: upstreamName(),

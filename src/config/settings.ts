@@ -1,3 +1,4 @@
+import type { Digest } from "../oci/index.ts";
 import type { ListenAddress } from "./hosts.ts";
 import type { Amount } from "./quantities.ts";
 
@@ -53,6 +54,8 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   /** Whether clients may send credentials over plain http that is not on loopback. */
   readonly allowPlaintext: boolean;
+  /** Content that nobody gets, cached or not. */
+  readonly denyDigests: readonly Digest[];
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** Whether no upstream is ever asked. */
   readonly offline: boolean;
@@ -68,6 +71,8 @@ export interface AccessSettings {
   readonly htpasswdFile: string | undefined;
   /** Undefined: every user of the file may pull everything. */
   readonly rules: readonly AccessRule[] | undefined;
+  /** How long an upstream's yes to a client's credential is believed; with the mode `upstream`. */
+  readonly verdictForMs: number;
 }
 
 /** What a user may pull: globs over `<upstream>/<repository>`; what is denied is not allowed. */
@@ -98,6 +103,9 @@ export interface UpstreamEntry {
   /** Hosts (with a port where it is not the scheme's) that may issue tokens besides the endpoint's own host. */
   readonly tokenHosts: readonly string[];
   readonly allowPrivateRedirects: boolean;
+  /** Globs over the repository. An empty `allow` allows all; `deny` wins. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
   readonly hostnames: readonly string[];
   readonly listen: readonly ListenAddress[];
   /** URL of an HTTP proxy, may hold credentials. Undefined: what HTTPS_PROXY and NO_PROXY say. */

@@ -81,6 +81,8 @@ function resolveUpstream({ name, own, path, document, environment, faults }: Res
     }),
     tokenHosts: own.tokenHosts ?? [],
     allowPrivateRedirects: own.redirects?.allowPrivate ?? false,
+    allow: own.allow ?? [],
+    deny: own.deny ?? [],
     hostnames: own.hostnames ?? [],
     listen: own.listen ?? [],
     proxy: own.proxy,

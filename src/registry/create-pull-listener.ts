@@ -107,8 +107,9 @@ async function answer(
     await forwardPush(options, { request, response, exchange, address, bound }, pushRoute, principal);
     return;
   }
-  await access.authorize(request, principal, address);
-  const target = { ...address, trace: exchange.trace };
+  const asked = { ...address, trace: exchange.trace };
+  const viewer = await access.authorize(request, principal, { ...asked, what: route });
+  const target = { ...asked, viewer };
   await pull(options, { request, response, exchange, query, target, mustCheck: isPushing }, route);
 }
 

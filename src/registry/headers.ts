@@ -21,7 +21,7 @@ export function entityTag(digest: Digest): string {
 const unconfirmed = "served from the cache of entrepot, not confirmed";
 
 /** What a person reads of an answer that is not the upstream's latest on purpose. */
-const staleWords: Partial<Record<NonNullable<AnyAnswer["flag"]>, string>> = {
+const heldWords: Partial<Record<NonNullable<AnyAnswer["flag"]>, string>> = {
   cooldown: "the tag has moved, entrepot still serves the version before",
   "quota-kept-back": "the registry allows few more pulls, entrepot serves the version it has",
 };
@@ -33,12 +33,12 @@ export function ageHeaders(answer: AnyAnswer): Headers {
   const { outcome, age, flag } = answer;
   const isHit = outcome === "hit" || outcome === "stale";
   const ttl = age?.ttlSeconds !== undefined && isHit ? `; ttl=${age.ttlSeconds}` : "";
+  const held = flag && heldWords[flag];
   const detail = flag === undefined ? "" : `; detail=${flag.startsWith("upstream-") ? "stale-" : ""}${flag}`;
   return {
     "Cache-Status": `${cacheStatus(outcome)}${ttl}${detail}`,
     ...(age && { Age: age.ageSeconds }),
-    ...(outcome === "stale" &&
-      flag !== undefined && { Warning: `299 - "${staleWords[flag] ?? unconfirmed}: ${flag}"` }),
+    ...(outcome === "stale" && flag !== undefined && { Warning: `299 - "${held ?? unconfirmed}: ${flag}"` }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Access } from "../access/index.ts";
 import type { BlobAnswer, Cache, ManifestAnswer, Target } from "../cache/index.ts";
 import { formatReference, mediaTypes, parseTag, RegistryError, type Digest, type Reference } from "../oci/index.ts";
 import type { Exchange } from "./exchange.ts";
@@ -22,6 +23,7 @@ export interface PullRequest {
 
 export interface PullPorts {
   cache: Cache;
+  access: Pick<Access, "refuseDigest" | "isDenied">;
   readerLimits: ReaderLimits;
 }
 
@@ -32,6 +34,7 @@ export async function pullManifest(ports: PullPorts, pull: PullRequest, referenc
   const method = methodOf(request);
   const mustCheck = pull.mustCheck || /(^|,)\s*no-cache\s*(,|$)/i.test(request.headers["cache-control"] ?? "");
   const answer = await ports.cache.manifest(target, reference, { method, mustCheck });
+  ports.access.refuseDigest(answer.digest);
   exchange.outcome = answer.outcome;
   const headers = { ...identityHeaders(answer.digest), ...ageHeaders(answer) };
   if (ifNoneMatchMatches(request.headers["if-none-match"], entityTag(answer.digest))) {
@@ -128,9 +131,8 @@ export async function pullReferrers(ports: PullPorts, pull: PullRequest, digest:
   const answer = await ports.cache.referrers(target, digest);
   exchange.outcome = answer.outcome;
   const isFiltered = artifactType !== undefined && artifactType !== "";
-  const manifests = isFiltered
-    ? answer.manifests.filter((descriptor) => descriptor["artifactType"] === artifactType)
-    : answer.manifests;
+  const allowed = answer.manifests.filter(({ digest }) => !ports.access.isDenied(String(digest)));
+  const manifests = isFiltered ? allowed.filter((descriptor) => descriptor["artifactType"] === artifactType) : allowed;
   const body = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }));
   const headers = {
     "Content-Type": mediaTypes.ociIndex,

@@ -5,23 +5,21 @@ import { createHosts } from "./hosts/hosts.ts";
 import { createOfflineUpstream } from "./offline.ts";
 import { createRecentFailures } from "./recent-failures.ts";
 import { createAuthorizer } from "./authorization/authorizer.ts";
-import { createBlobProver } from "./blob-proof.ts";
 import { configuredCredentials } from "./credentials/configured-credentials.ts";
-import type { CredentialSource } from "./credentials/credential-source.ts";
+import { anonymous, fixedCredential, type CredentialSource } from "./credentials/credential-source.ts";
 import { createEndpoint, type Endpoint } from "./endpoint.ts";
 import { UpstreamError } from "./errors.ts";
-import { listReferrers, listTags } from "./listing.ts";
-import { getManifest, headManifest } from "./manifest-request.ts";
-import { openBlob } from "./open-blob.ts";
 import { createPools } from "./connection/pools.ts";
 import type { Asking } from "./question.ts";
-import { createQuotaLedger, withQuota } from "./quota.ts";
+import { createQuotaLedger, withQuota } from "./quota-ledger.ts";
 import type { UpstreamObserver, UpstreamSettings } from "./settings.ts";
 import { createStanding } from "./authorization/standing.ts";
 import { requestToken } from "./authorization/token-request.ts";
 import { createTokenStore } from "./authorization/token-store.ts";
 import { createTransport, type Transport } from "./connection/transport.ts";
-import type { Upstream } from "./upstream.ts";
+import { createClientViews } from "./client-views.ts";
+import type { ConfiguredUpstream } from "./upstream.ts";
+import { createView } from "./view.ts";
 
 interface Inner {
   /** Milliseconds since the epoch; `Date.now` by default. */
@@ -35,7 +33,7 @@ export function createUpstream(
   settings: UpstreamSettings,
   observer: UpstreamObserver,
   { now = Date.now, delay = waitFor }: Inner = {},
-): Upstream {
+): ConfiguredUpstream {
   if (settings.offline) return createOfflineUpstream(settings.name);
   const closing = new AbortController();
   const pools = createPools(settings);
@@ -70,12 +68,10 @@ export function createUpstream(
     onCounted: () => observer.pull(),
     onCrossed: (crossed) => observer.quotaCrossed(crossed),
   });
-  const endpoints = createEndpoints({ settings, sources, observer, transport, closing: closing.signal }).map(
-    (endpoint) => withQuota(endpoint, quota),
-  );
+  const endpointsFor = createEndpoints({ settings, observer, transport, closing: closing.signal });
   const asking: Asking = {
     upstream: settings.name,
-    endpoints,
+    endpoints: endpointsFor(sources).map((endpoint) => withQuota(endpoint, quota)),
     standing: createStanding(),
     limits: settings.limits,
     observer,
@@ -84,17 +80,24 @@ export function createUpstream(
     now,
     delay,
   };
-  const proveBlob = createBlobProver(asking);
+  const as = createClientViews(({ id, credentials }) => {
+    const credential = credentials ? { id: `client-${id}`, credentials, isFallback: false } : anonymous;
+    // A client's credential is for the registry that it means: mirrors never see it. Its quota is its own too.
+    const endpoints = endpointsFor([fixedCredential(credential)]);
+    const { keepBack } = settings.quota;
+    const own = createQuotaLedger({ keepBack, now, onCounted: () => observer.pull(), onCrossed: () => undefined });
+    return createView(
+      {
+        ...asking,
+        endpoints: endpoints.map((endpoint) => withQuota(endpoint, own)),
+        recentFailures: createRecentFailures(now),
+      },
+      { closing: closing.signal, quota: own },
+    );
+  });
   return {
-    name: settings.name,
-    headManifest: (repository, reference, options) => headManifest(asking, repository, reference, options),
-    getManifest: (repository, reference, options) => getManifest(asking, repository, reference, options),
-    openBlob: (repository, digest, range, { signal, deadlineAt, isHurried }) =>
-      openBlob(asking, { repository, digest, range, signal, deadlineAt, isHurried, closing: closing.signal }),
-    proveBlob: (repository, digest, options) => proveBlob({ repository, digest }, options),
-    listTags: (repository, options) => listTags(asking, repository, options),
-    listReferrers: (repository, digest, options) => listReferrers(asking, repository, digest, options),
-    quota: () => quota.read(),
+    ...createView(asking, { closing: closing.signal, quota }),
+    as,
     async close() {
       closing.abort(new UpstreamError("unreachable", "the upstream client is closed", { upstream: settings.name }));
       await pools.close();
@@ -104,14 +107,18 @@ export function createUpstream(
 
 interface EndpointParts {
   settings: UpstreamSettings;
-  /** One for each endpoint of the settings, in their order. */
-  sources: readonly CredentialSource[];
   observer: UpstreamObserver;
   transport: Transport;
   closing: AbortSignal;
 }
 
-function createEndpoints({ settings, sources, observer, transport, closing }: EndpointParts): Endpoint[] {
+/** Makes the first endpoints of the settings, one for each source of credentials; all share one store of tokens. */
+function createEndpoints({
+  settings,
+  observer,
+  transport,
+  closing,
+}: EndpointParts): (sources: readonly CredentialSource[]) => Endpoint[] {
   const { name: upstream, limits, tokenHosts, allowPrivateRedirects } = settings;
   const urls = settings.endpoints.map(({ url }) => new URL(url));
   const redirects = {
@@ -121,15 +128,13 @@ function createEndpoints({ settings, sources, observer, transport, closing }: En
   };
   const context = { upstream, transport, limits, closing, onOutcome: (status?: number) => observer.token(status) };
   const tokens = createTokenStore({ request: (wanted) => requestToken(wanted, context) });
-  return sources.map((credentials, index) => {
-    const url = urls[index] as URL;
-    const authorizer = createAuthorizer({
-      upstream,
-      endpoint: url,
-      tokenHosts,
-      isPrivateAllowed: allowPrivateRedirects,
-      tokens,
+  const authorizers = urls.map((url) =>
+    createAuthorizer({ upstream, endpoint: url, tokenHosts, isPrivateAllowed: allowPrivateRedirects, tokens }),
+  );
+  return (sources) =>
+    sources.map((credentials, index) => {
+      const [url, authorizer] = [urls[index], authorizers[index]];
+      if (!url || !authorizer) throw new Error("more credential sources than endpoints");
+      return createEndpoint({ url, isOrigin: index === 0, credentials, authorizer, transport, redirects, observer });
     });
-    return createEndpoint({ url, isOrigin: index === 0, credentials, authorizer, transport, redirects, observer });
-  });
 }

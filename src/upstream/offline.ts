@@ -1,14 +1,14 @@
 import { UpstreamError } from "./errors.ts";
 import { unlimitedQuota } from "./quota.ts";
-import type { Upstream } from "./upstream.ts";
+import type { ConfiguredUpstream } from "./upstream.ts";
 
 /** An upstream that is never asked: every question is answered at once with an error of kind `offline`. */
-export function createOfflineUpstream(name: string): Upstream {
+export function createOfflineUpstream(name: string): ConfiguredUpstream {
   const refuse = (): Promise<never> => {
     const words = `${name} is offline by configuration and is not asked`;
     return Promise.reject(new UpstreamError("offline", words, { upstream: name, isRecalled: true }));
   };
-  return {
+  const offline: ConfiguredUpstream = {
     name,
     headManifest: refuse,
     getManifest: refuse,
@@ -17,6 +17,8 @@ export function createOfflineUpstream(name: string): Upstream {
     listTags: refuse,
     listReferrers: refuse,
     quota: () => unlimitedQuota,
+    as: () => offline,
     close: () => Promise.resolve(),
   };
+  return offline;
 }

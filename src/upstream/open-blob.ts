@@ -11,19 +11,33 @@ interface OpenBlobOptions extends RequestOptions {
   range: BlobRange;
   /** Ends the download when the room closes. */
   closing: AbortSignal;
+  /** Whom to ask when it has broken off; undefined for the same as before. */
+  next?: (() => Asked | undefined) | undefined;
+}
+
+interface Asked {
+  asking: Asking;
+  repository: RepositoryName;
 }
 
 /** Opens a blob: resolves with the response header, reads on demand, resumes underneath. */
 export async function openBlob(asking: Asking, options: OpenBlobOptions): Promise<BlobBody | undefined> {
   const { repository, digest, range } = options;
   const own = linkedController(options.signal, options.closing);
-  const open = (from: number, knownSize: number | undefined, how: RequestOptions): Promise<BlobPart | undefined> =>
-    openBlobPart(asking, { repository, digest, range: { from, to: range.to }, knownSize }, how);
+  const partFrom = (from: number, knownSize: number | undefined) => ({
+    digest,
+    range: { from, to: range.to },
+    knownSize,
+  });
   // What breaks off later is tried again by the rules of a download.
-  const reopen: ResumingOptions["reopen"] = (from, knownSize, signal) =>
-    open(from, knownSize, { signal, isHurried: true });
+  const reopen: ResumingOptions["reopen"] = (from, knownSize, signal) => {
+    const asked = options.next?.() ?? { asking, repository };
+    const part = { ...partFrom(from, knownSize), repository: asked.repository };
+    return openBlobPart(asked.asking, part, { signal, isHurried: true });
+  };
   try {
-    const first = await open(range.from, undefined, { ...options, signal: own.signal });
+    const part = { ...partFrom(range.from, undefined), repository };
+    const first = await openBlobPart(asking, part, { ...options, signal: own.signal });
     if (!first) {
       own.unlink();
       return undefined;

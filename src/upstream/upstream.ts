@@ -1,3 +1,4 @@
+import type { Credentials } from "./settings.ts";
 import type { Digest, Reference, RepositoryName } from "../oci/index.ts";
 import type { Quota } from "./quota.ts";
 
@@ -9,6 +10,12 @@ export interface RequestOptions {
   deadlineAt?: number | undefined;
   /** The caller has something to answer with at once: every endpoint is asked once, and nothing is waited for. */
   isHurried?: boolean | undefined;
+}
+
+/** How a blob that breaks off goes on. */
+export interface OpenOptions extends RequestOptions {
+  /** Through which view of this upstream, and which repository, the next request goes; undefined for the same as before. */
+  resumeAs?: () => { upstream: Upstream; repository: RepositoryName } | undefined;
 }
 
 /** What an upstream's HEAD of a manifest said. All of it is advisory; absent fields were not sent. */
@@ -77,7 +84,7 @@ export interface Upstream {
     repository: RepositoryName,
     digest: Digest,
     range: BlobRange,
-    options: RequestOptions,
+    options: OpenOptions,
   ): Promise<BlobBody | undefined>;
   /** HEAD, or a one-byte range GET where HEAD is refused; redirects are followed to the end, a redirect alone proves nothing. */
   proveBlob(repository: RepositoryName, digest: Digest, options: RequestOptions): Promise<BlobProof>;
@@ -94,5 +101,21 @@ export interface Upstream {
   ): Promise<Record<string, unknown>[] | undefined>;
   /** What the origin has said about how much may be pulled. */
   quota(): Quota;
+}
+
+/** The credential of a client, or its having none. */
+export interface Client {
+  /** Names the credential: tokens and connections are kept by it. */
+  id: string;
+  credentials: Credentials | undefined;
+}
+
+/** An upstream with the credentials of the configuration. */
+export interface ConfiguredUpstream extends Upstream {
+  /**
+   * The same upstream as a client sees it: its origin, asked with the client's credential and with nothing of ours. What is
+   * refused to the client is a refusal (`isRefusal`), whatever the reason.
+   */
+  as(client: Client): Upstream;
   close(): Promise<void>;
 }

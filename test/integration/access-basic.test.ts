@@ -5,7 +5,7 @@ import { startInstance, type Instance } from "../support/instance.ts";
 import { pull } from "../support/pull.ts";
 import { errorOf } from "../support/reply.ts";
 import { SkippingClock } from "../support/skipping-clock.ts";
-import { startUpstream, type TestUpstream } from "../upstream/index.ts";
+import { seededBytes, startUpstream, type TestUpstream } from "../upstream/index.ts";
 
 let upstream: TestUpstream;
 let instance: Instance;
@@ -171,5 +171,21 @@ describe("over plain http that is not on loopback", () => {
     const headers = { "x-forwarded-proto": "https", "x-forwarded-host": "cache.example:8443" };
     expect(challengeOf(await instance.ask("/v2/", { headers }))["realm"]).toBe("https://cache.example:8443/auth/token");
     expect(await statusOf("ghcr.io/org/app", { ...headers, ...basic("alice", "canary-alice") })).toBe(200);
+  });
+});
+
+describe("a blob that only a manifest of the repository names", () => {
+  it("is proven upstream first, since whoever may push a manifest may name any digest in it", async () => {
+    const alice = basic("alice", "canary-alice");
+    const bytes = seededBytes("shared", 2_000_000);
+    const digest = upstream.pushBlob("library/alpine", bytes);
+    upstream.pushImage("library/busybox", "2", { layers: [bytes] });
+    upstream.removeBlob("library/busybox", digest);
+    await instance.ask(`/v2/library/alpine/blobs/${digest}`, { headers: alice });
+    await instance.settled();
+    await instance.ask("/v2/library/busybox/manifests/2", { headers: alice });
+    expect((await instance.ask(`/v2/library/busybox/blobs/${digest}`, { headers: alice })).status).toBe(404);
+    upstream.pushBlob("library/alpine", bytes);
+    expect((await instance.ask(`/v2/library/alpine/blobs/${digest}`, { headers: alice })).status).toBe(200);
   });
 });

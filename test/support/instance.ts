@@ -52,6 +52,8 @@ export interface InstanceOptions {
   settings: Record<string, unknown>;
   clock?: Clock;
   directory?: string;
+  /** Of the configuration; by default empty. */
+  environment?: NodeJS.ProcessEnv;
 }
 
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
@@ -71,7 +73,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     ...options.settings,
   };
   await writeFile(file, stringify(document));
-  const settings = loadSettings({ file, environment: {} });
+  const settings = loadSettings({ file, environment: options.environment ?? {} });
   const app = await startApp(settings, {
     logger,
     version: "0.0.0-test",

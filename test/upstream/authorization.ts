@@ -23,6 +23,8 @@ export interface AuthSettings {
   /** Life of a token; undefined: not said in the answer, and for ever. */
   expiresInSeconds: number | undefined;
   tokenField: "token" | "access_token";
+  /** How every token begins. */
+  tokenPrefix: string;
   /** False: any token opens every repository its user may pull, as on ghcr.io. */
   isRepositoryBound: boolean;
   /** These kinds answer 401 to HEAD, whatever the token (public.ecr.aws). */
@@ -53,6 +55,7 @@ const defaults: AuthSettings = {
   realm: undefined,
   expiresInSeconds: 300,
   tokenField: "token",
+  tokenPrefix: "token",
   isRepositoryBound: true,
   refusesHeadOf: [],
   servesPublicUnchallenged: false,
@@ -132,8 +135,8 @@ export class Authorization {
   }
 
   #issueTo(user: string | undefined, scopes: string[]): Reply {
-    const { expiresInSeconds, tokenField } = this.settings;
-    const value = `token-${++this.#issued}-${user ?? "anonymous"}`;
+    const { expiresInSeconds, tokenField, tokenPrefix } = this.settings;
+    const value = `${tokenPrefix}-${++this.#issued}-${user ?? "anonymous"}`;
     const expiresAt = this.#now() + (expiresInSeconds ?? Infinity) * 1000;
     const writes = this.#writesOf(user, scopes);
     this.#tokens.set(value, { user, repositories: this.#grantedTo(user, scopes), writes, expiresAt });

@@ -10,6 +10,8 @@ export interface RedirectSettings {
   /** `single-use`: the second request with the same address is refused; `expiring`: after `expiresInMs`. */
   signature: "none" | "single-use" | "expiring";
   expiresInMs: number;
+  /** How every signature begins. */
+  keyPrefix: string;
   /** The signature covers GET only: HEAD is 403 (S3, pkg-containers.githubusercontent.com). */
   refusesHead: boolean;
   /** False: the registry answers HEAD itself. */
@@ -28,6 +30,7 @@ const defaults: RedirectSettings = {
   status: 307,
   signature: "single-use",
   expiresInMs: 300_000,
+  keyPrefix: "signature",
   refusesHead: false,
   redirectsHead: true,
 };
@@ -50,7 +53,7 @@ export class Cdn {
     const isManifest = asked.kind === "manifest-tag" || asked.kind === "manifest-digest";
     if (!(asked.kind === "blob" ? this.settings.blobs : isManifest && this.settings.manifests)) return undefined;
     if (asked.method === "HEAD" && !this.settings.redirectsHead) return undefined;
-    const key = `signature-${this.#signatures.size + 1}`;
+    const key = `${this.settings.keyPrefix}-${this.#signatures.size + 1}`;
     this.#signatures.set(key, {
       path: asked.path,
       isUsed: false,

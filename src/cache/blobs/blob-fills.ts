@@ -126,8 +126,10 @@ export class BlobFills {
   }
 }
 
+/** Whether the run goes through the same repository, with the same credential. */
 function isThrough(run: Run, source: Source): boolean {
-  return run.request.source.key.name === source.key.name;
+  const { key, viewerId } = run.request.source;
+  return key.name === source.key.name && viewerId === source.viewerId;
 }
 
 function tooLate({ key: { upstream } }: Source): RegistryError {

@@ -1,7 +1,7 @@
 import type { BlobStore } from "../../blobstore/index.ts";
 import type { Reservation } from "../../eviction/index.ts";
 import { RegistryError, type Digest, type RepositoryName } from "../../oci/index.ts";
-import { UpstreamError } from "../../upstream/index.ts";
+import { UpstreamError, type Upstream } from "../../upstream/index.ts";
 import { BodyBroken } from "../broken.ts";
 import type { Clock } from "../clock.ts";
 import { uncachedReason, type CacheObserver, type UncachedReason } from "../observer.ts";
@@ -84,6 +84,8 @@ export class Flight {
   #startedAt = 0;
   #startedFrom = 0;
   #ended: Promise<void> = Promise.resolve();
+  /** Those who have a seat. */
+  readonly seated = new Set<FlightRequest>();
   run!: Run;
 
   constructor(digest: Digest, ports: FlightPorts) {
@@ -202,7 +204,14 @@ export class Flight {
     this.#spare = undefined;
     if (spare?.from === this.written) return spare.chunks;
     const span = { start: this.written, end: this.#size ?? Number.POSITIVE_INFINITY };
-    return openChunks(run.request.source, this.digest, span, true, run.controller.signal);
+    return openChunks(this.#presentSource(run), this.digest, span, true, run.controller.signal);
+  }
+
+  /** A client's credential is used as long as that client waits; then that of another one who does. */
+  #presentSource({ request }: Run): Source {
+    if (request.source.viewerId === undefined || this.seated.has(request)) return request.source;
+    const [other = request] = this.seated;
+    return other.source;
   }
 
   async #fly(run: Run, opened: () => void): Promise<void> {
@@ -242,7 +251,8 @@ export class Flight {
     const { key, limits } = source;
     const body = await askUpstream(this.#ports.clock, source, (options) => {
       const signal = AbortSignal.any([options.signal, run.controller.signal]);
-      return source.upstream.openBlob(key.name, this.digest, { from: this.written }, { ...options, signal });
+      const resumeAs = (): Through => throughOf(this.#presentSource(run));
+      return source.upstream.openBlob(key.name, this.digest, { from: this.written }, { ...options, signal, resumeAs });
     });
     if (!body) throw new BlobAbsent(this.digest);
     if (this.written > 0 && body.size !== undefined && this.#size !== undefined && body.size !== this.#size) {
@@ -346,6 +356,12 @@ export class Flight {
     this.#part.forgetRecent();
     this.wake();
   }
+}
+
+type Through = ReturnType<NonNullable<Parameters<Upstream["openBlob"]>[3]["resumeAs"]>>;
+
+function throughOf({ upstream, key }: Source): Through {
+  return { upstream, repository: key.name };
 }
 
 /** @throws BodyBroken */

@@ -80,6 +80,7 @@ export class Flights {
     const entry = existing ?? this.#createEntry(request.digest);
     this.#entries.set(key, entry);
     entry.readers += 1;
+    entry.flight.seated.add(request);
     entry.cancelTimer?.();
     entry.cancelTimer = undefined;
     const isStopping = entry.isRunning && entry.flight.run.controller.signal.aborted;
@@ -89,6 +90,7 @@ export class Flights {
     const leave = (): void => {
       if (!isSeated) return;
       isSeated = false;
+      entry.flight.seated.delete(request);
       entry.readers -= 1;
       if (entry.readers === 0) this.#abandon(key, entry);
     };

@@ -17,7 +17,7 @@ export interface TagPolicy {
   cooldownMode: "enforce" | "audit";
 }
 
-/** Why something is served that the upstream has not just confirmed; goes into Cache-Status as `detail=stale-…`. */
+/** Why something is served that the upstream has not just confirmed; goes into Cache-Status as `detail=…`, after `stale-` where the upstream failed. */
 export type StaleReason =
   | "upstream-unreachable"
   | "upstream-timeout"

@@ -126,7 +126,9 @@ export class Tags {
       const reason = staleReason(error, source.tags);
       const stale = row && canBeStale && reason ? await this.#stale(request, row, reason) : undefined;
       if (stale) return stale;
-      throw clientError(error, row?.manifest && whyNotStale(reason));
+      // A client that is refused by its own credential is not told what others have had.
+      const mayKnow = source.viewerId === undefined || reason !== undefined;
+      throw clientError(error, mayKnow && row?.manifest ? whyNotStale(reason) : undefined);
     }
   }
 

@@ -49,6 +49,7 @@ export async function openCache(withStore: (store: BlobStore) => BlobStore = (st
       abandoned: { lingerMs: 5000, keepForMs: 60_000 },
       memory: { hotBlobsBytes: 1, maxHotBlobBytes: 0 },
       scrub: { verifyOnRead: "stale" },
+      access: { mode: "open" },
     },
     {
       upstreams: [{ upstream, tags, tagPatterns: [], limits: { answerWithinMs: 20_000, maxBlobSizeBytes: 1e12 } }],

@@ -44,7 +44,7 @@ allowPlaintext: true`,
     );
     expect(settings.access).toEqual({
       ...{ mode: "basic", htpasswdFile: file },
-      rules: [{ user: "ci", allow: ["docker.io/**"], deny: ["**/x"] }],
+      ...{ rules: [{ user: "ci", allow: ["docker.io/**"], deny: ["**/x"] }], verdictForMs: 300_000 },
     });
     expect(settings.trustedProxies).toEqual(["10.0.0.0/8", "::1"]);
     const printed = formatSettings(settings);
@@ -57,6 +57,7 @@ allowPlaintext: true`,
     ["access: { mode: basic, htpasswdFile: /nowhere }", "access.htpasswdFile", "/nowhere: no such file"],
     ["access: { htpasswdFile: /x }", "access.htpasswdFile", "means something with access.mode: basic only"],
     ["access: { rules: [{ user: a, allow: [x] }] }", "access.rules", "means something with access.mode: basic only"],
+    ["access: { verdictFor: 5m }", "access.verdictFor", "means something with access.mode: upstream only"],
     ["access: { mode: closed }", "access.mode", 'must be one of open, basic, upstream, not "closed"'],
     [
       "trustedProxies: [10.0.0.0/33]",
@@ -65,6 +66,22 @@ allowPlaintext: true`,
     ],
   ])("are refused where they would not do what they seem to: %s", (yaml, path, message) => {
     expect(faultsOf(yaml)).toEqual([{ path, message }]);
+  });
+
+  it("are read with the mode upstream too, and with what is denied to all", () => {
+    const digest = `sha256:${"a".repeat(64)}`;
+    const settings = load(`access: { mode: upstream, verdictFor: 90s }
+denyDigests: ["${digest}"]
+upstreams: { quay.io: { allow: ["org/**"], deny: ["org/secret"] } }`);
+    expect([settings.access.verdictForMs, settings.denyDigests]).toEqual([90_000, [digest]]);
+    expect(settings.upstreams.find(({ name }) => name === "quay.io")).toMatchObject({
+      allow: ["org/**"],
+      deny: ["org/secret"],
+    });
+    expect(load(formatSettings(settings))).toEqual(settings);
+    expect(faultsOf("denyDigests: [sha256:00]")).toEqual([
+      { path: "denyDigests", message: 'must be digests such as sha256:…, not "["sha256:00"]"' },
+    ]);
   });
 
   it("name each rule that says nothing", () => {

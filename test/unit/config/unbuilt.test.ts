@@ -2,15 +2,11 @@ import { describe, expect, it } from "vitest";
 import { faultsOf, load } from "./config-file.ts";
 
 const refused = [
-  "access: { verdictFor: 5m }",
   "tls: { certFile: /x }",
   "tls: { keyFile: /x }",
   "tls: { clientCaFile: /x }",
   "admin: { tls: { certFile: /x } }",
   "events: { webhooks: [{ url: x }] }",
-  'denyDigests: ["sha256:00"]',
-  'upstreams: { quay.io: { allow: ["library/**"] } }',
-  'upstreams: { quay.io: { deny: ["library/**"] } }',
   "upstreams: { quay.io: { endpoints: [{ url: https://quay.io, addressing: ns }] } }",
   "upstreams: { quay.io: { endpoints: [{ url: https://quay.io, trusted: true }] } }",
 ];
@@ -23,7 +19,6 @@ describe("keys that are documented, but not built yet", () => {
   });
 
   it.each([
-    ["access: { mode: upstream }", "access.mode", '"upstream" is documented, but not built yet'],
     ["serve: { offload: nginx }", "serve.offload", '"nginx" is documented, but not built yet; only "none" is'],
   ])("are refused with what is possible: %s", (yaml, path, message) => {
     expect(faultsOf(yaml)).toEqual([{ path, message }]);
@@ -45,9 +40,9 @@ describe("keys that are documented, but not built yet", () => {
   });
 
   it("are refused from the environment too, by the variable's name", () => {
-    expect(faultsOf("", { ENTREPOT_ADMIN_TLS_CERT_FILE: "/x", ENTREPOT_ACCESS_VERDICT_FOR: "5m" })).toEqual([
+    expect(faultsOf("", { ENTREPOT_ADMIN_TLS_CERT_FILE: "/x", ENTREPOT_TLS_CERT_FILE: "/x" })).toEqual([
       { path: "admin.tls.certFile", message: "documented, but not built yet (from ENTREPOT_ADMIN_TLS_CERT_FILE)" },
-      { path: "access.verdictFor", message: "documented, but not built yet (from ENTREPOT_ACCESS_VERDICT_FOR)" },
+      { path: "tls.certFile", message: "documented, but not built yet (from ENTREPOT_TLS_CERT_FILE)" },
     ]);
     expect(load("", { ENTREPOT_OFFLINE: "false" })).toEqual(load(""));
   });

@@ -8,7 +8,7 @@ import {
   type PushGate,
   type CredentialOrigin,
   type CredentialSettings,
-  type Upstream,
+  type ConfiguredUpstream,
   type UpstreamObserver,
   type UpstreamSettings,
 } from "../../../src/upstream/index.ts";
@@ -40,7 +40,7 @@ type Overrides = Partial<Omit<UpstreamSettings, "limits" | "endpoints">> & {
 };
 
 interface Connection {
-  upstream: Upstream;
+  upstream: ConfiguredUpstream;
   reports: Reports;
   /** The waits that were not waited; the client's clock has gone on all the same. */
   delays: number[];

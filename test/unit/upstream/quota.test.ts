@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createQuotaLedger, type Quota, type QuotaLedger } from "../../../src/upstream/quota.ts";
+import type { Quota } from "../../../src/upstream/index.ts";
+import { createQuotaLedger, type QuotaLedger } from "../../../src/upstream/quota-ledger.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { startUpstream, temperaments } from "../../upstream/index.ts";
 import { connect, failureOf, repositoryName, tagged, unhurried } from "./fixture.ts";

@@ -7,7 +7,7 @@ import { onTestFinished } from "vitest";
 export interface HtpasswdFixture {
   readonly file: string;
   /** Replaces the file. */
-  write(users: Record<string, string>): void;
+  write: (users: Record<string, string>) => void;
 }
 
 /** An htpasswd file with these users and passwords, removed after the test. */

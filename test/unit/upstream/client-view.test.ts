@@ -1,9 +1,8 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startUpstream, type TestUpstream } from "../../upstream/index.ts";
-import { parseRepositoryName, type RepositoryName } from "../../../src/oci/index.ts";
-import { connect } from "./fixture.ts";
+import { connect, repositoryName } from "./fixture.ts";
 
-const repository = parseRepositoryName("org/private")!;
+const repository = repositoryName("org/private");
 const signal = new AbortController().signal;
 const alice = { kind: "basic", username: "alice", password: "canary-alice" } as const;
 

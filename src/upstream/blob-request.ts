@@ -1,10 +1,10 @@
 import type { Digest, RepositoryName } from "../oci/index.ts";
 import { contentLengthOf, contentRangeOf, discard } from "./answer.ts";
 import type { EndpointAnswer, Question } from "./endpoint.ts";
-import { askInOrder } from "./endpoints.ts";
+import { askInOrder, type AskOptions } from "./endpoints.ts";
 import { askFor, refuseUnusable, unusable, type Asking } from "./question.ts";
 import type { BlobPart } from "./resuming-body.ts";
-import type { BlobRange, RequestOptions } from "./upstream.ts";
+import type { BlobRange } from "./upstream.ts";
 
 /**
  * Opens one response with a blob's bytes from `range.from` (distribution-spec end-2), at the origin, else at a mirror.
@@ -14,7 +14,7 @@ import type { BlobRange, RequestOptions } from "./upstream.ts";
 export function openBlobPart(
   asking: Asking,
   blob: { repository: RepositoryName; digest: Digest; range: BlobRange; knownSize: number | undefined },
-  options: RequestOptions,
+  options: AskOptions,
 ): Promise<BlobPart | undefined> {
   const { from, to } = blob.range;
   const isRanged = from > 0 || to !== undefined;

@@ -11,6 +11,11 @@ const leastMs = 250;
 /** The caller's timer may be this early. */
 const toleranceMs = 50;
 
+export interface AskOptions extends RequestOptions {
+  /** A download that has begun counts its attempts itself: nobody's failure keeps it from the next one. */
+  isResuming?: boolean | undefined;
+}
+
 type Round<T> = { kind: "answered"; answer: T | undefined } | { kind: "failed"; error: UpstreamError; retry: Retry };
 
 /** Whether any endpoint may do better the next time, and how many seconds at the least that takes. */
@@ -26,11 +31,11 @@ type Retry = { isWorthwhile: false } | { isWorthwhile: true; afterSeconds: numbe
 export async function askInOrder<T>(
   asking: Asking,
   question: Pick<Question, "kind" | "repository">,
-  options: RequestOptions,
+  options: AskOptions,
   ask: (endpoint: Endpoint) => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const { signal, isHurried = false } = options;
-  asking.recentFailures.refuse(question);
+  const { signal, isResuming = false, isHurried = isResuming } = options;
+  if (!isResuming) asking.recentFailures.refuse(question);
   let failure: UpstreamError | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const round = await askEach(asking.endpoints, signal, ask).catch((error: unknown) => {
@@ -94,8 +99,8 @@ function waitBefore<T>(
 }
 
 /** What took long, or was tried often; a host that cannot be reached is a matter of its breaker. */
-function isWorthRemembering(failure: UpstreamError, { isHurried = false }: RequestOptions): boolean {
-  if (failure.isRecalled) return false;
+function isWorthRemembering(failure: UpstreamError, { isHurried = false, isResuming = false }: AskOptions): boolean {
+  if (failure.isRecalled || isResuming) return false;
   return failure.kind === "timeout" || (failure.canRetry && failure.status !== undefined && !isHurried);
 }
 

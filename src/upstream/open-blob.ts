@@ -33,7 +33,7 @@ export async function openBlob(asking: Asking, options: OpenBlobOptions): Promis
   const reopen: ResumingOptions["reopen"] = (from, knownSize, signal) => {
     const asked = options.next?.() ?? { asking, repository };
     const part = { ...partFrom(from, knownSize), repository: asked.repository };
-    return openBlobPart(asked.asking, part, { signal, isHurried: true });
+    return openBlobPart(asked.asking, part, { signal, isResuming: true });
   };
   try {
     const part = { ...partFrom(range.from, undefined), repository };

@@ -6,6 +6,7 @@ export function startUpstream(options: UpstreamOptions = {}): Promise<TestUpstre
 }
 
 export { createGate } from "./gate.ts";
+export { startTlsFront, type TlsFront } from "./tls-front.ts";
 export { readPayload, seededBlob, seededBytes } from "./payload.ts";
 export * as temperaments from "./temperaments.ts";
 export type { Gate } from "./gate.ts";

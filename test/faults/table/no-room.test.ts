@@ -42,6 +42,7 @@ const both = (size: number): PassingRow[] => [
     upstream: "answers 429",
     fault: always(t.rateLimited(7)),
     expected: refused(503, "TOOMANYREQUESTS", 1, { retryAfter: "7" }),
+    sparedForMs: 7000,
     passes: 1,
   },
   {

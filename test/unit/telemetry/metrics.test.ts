@@ -230,3 +230,28 @@ describe("the snapshot", () => {
     });
   });
 });
+
+describe("the breakers of an upstream", () => {
+  it("have one series for each host of its endpoints, and one for all others", async () => {
+    const endpoints = new Map([["quay.io", ["quay.io", "mirror.test:5000"]]]);
+    const metrics = createMetrics({ upstreams: ["quay.io", "ghcr.io"], endpoints });
+    const read = async (): Promise<[string, number][]> =>
+      [...(await series(metrics))].filter(([key]) => key.includes("upstream_breaker_open"));
+    const name = (upstream: string, endpoint: string): string =>
+      `entrepot_upstream_breaker_open{upstream="${upstream}",endpoint="${endpoint}"}`;
+    const changes: [string, string, boolean][] = [
+      ["quay.io", "mirror.test:5000", true],
+      ["quay.io", "cdn.test", true],
+      ["quay.io", "auth.test", true],
+      ["quay.io", "cdn.test", false],
+      ["unknown.test", "unknown.test", true],
+    ];
+    for (const change of changes) metrics.breakerChanged(...change);
+    expect(await read()).toEqual([
+      [name("quay.io", "quay.io"), 0],
+      [name("quay.io", "mirror.test:5000"), 1],
+      [name("quay.io", "other"), 1],
+      [name("ghcr.io", "other"), 0],
+    ]);
+  });
+});

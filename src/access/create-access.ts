@@ -66,6 +66,8 @@ export interface Access {
    * @throws RegistryError
    */
   authorize(request: IncomingMessage, principal: Principal, target: AccessTarget): Promise<Viewer | undefined>;
+  /** For pushes, which the upstream itself authorizes: what is denied here is denied to them too. @throws RegistryError NAME_UNKNOWN */
+  refuseRepository: Policy["refuseRepository"];
   /** For what a tag turned out to name. @throws RegistryError DENIED */
   refuseDigest(digest: Digest): void;
   isDenied: Policy["isDenied"];
@@ -142,6 +144,7 @@ export function createAccess(settings: AccessSettings, ports: AccessPorts): Acce
         detail: { upstream, repository, policy: "access.rules" },
       });
     },
+    refuseRepository: (upstream, repository) => policy.refuseRepository(upstream, repository),
     refuseDigest: (digest) => policy.refuseDigest(digest),
     isDenied: (digest) => policy.isDenied(digest),
     answerToken: (request) => tokenService.answer(request),

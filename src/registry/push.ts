@@ -56,6 +56,7 @@ export async function answerPush(ports: PushPorts, push: PushRequest, route: Pus
   const { request, exchange, address } = push;
   const method = request.method ?? "GET";
   if (!ports.push.takes(address.upstream)) throw refusal(method, address.upstream);
+  ports.access.refuseRepository(address.upstream, address.repository);
   const action = method === "DELETE" ? "delete" : "push";
   const principal = await ports.access.authenticatePush(request, { name: route.name, action });
   exchange.user = principal.user;

@@ -54,6 +54,13 @@ describe("a repository that the rules of its upstream deny", () => {
     expect(other.detail?.["policy"]).toBe("upstreams.docker.io.allow: nothing in it matches");
     expect((await ask("alpine/manifests/1")).status).toBe(200);
   });
+
+  it("takes no pushes either", async () => {
+    await start({}, { deny: ["library/se*"], push: "passthrough" });
+    const reply = await ask("docker.io/library/secret/blobs/uploads/", "POST");
+    expect([reply.status, errorOf(reply).code]).toEqual([404, "NAME_UNKNOWN"]);
+    expect(upstream.requests.entries).toEqual([]);
+  });
 });
 
 describe("a digest in denyDigests", () => {

@@ -22,6 +22,8 @@ export function pass(
   const { url, agent } = destination;
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => reject(gate.failure(error, url));
+    // An empty body may have to be sent again, to another address or with another token.
+    const body = hasBody(request) ? {} : { buffer: Readable.from([]) };
     const proxy = httpProxy.createProxyServer({});
     proxy.on("proxyReq", (outgoing) => {
       closeWith(response, outgoing);
@@ -46,8 +48,7 @@ export function pass(
           prependPath: false,
           selfHandleResponse: true,
           agent,
-          // An empty body may have to be sent again, to another address or with another token.
-          ...(!hasBody(request) && { buffer: Readable.from([]) }),
+          ...body,
         },
         fail,
       );

@@ -95,7 +95,7 @@ function bearer(token: string, isFinal: boolean): Authorization {
 }
 
 /** The scopes in our own words: what a challenge names is not asked for, so that nobody can widen what we ask. */
-export function formatScopes(scopes: readonly PushScope[]): string {
+function formatScopes(scopes: readonly PushScope[]): string {
   return scopes.map(({ repository, actions }) => `repository:${repository}:${actions.join(",")}`).join(" ");
 }
 

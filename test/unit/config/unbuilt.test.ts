@@ -18,11 +18,12 @@ describe("keys that are documented, but not built yet", () => {
     expect(faults[0]?.message).toBe("documented, but not built yet");
   });
 
-  it.each([
-    ["serve: { offload: nginx }", "serve.offload", '"nginx" is documented, but not built yet; only "none" is'],
-  ])("are refused with what is possible: %s", (yaml, path, message) => {
-    expect(faultsOf(yaml)).toEqual([{ path, message }]);
-  });
+  it.each([["serve: { offload: nginx }", "serve.offload", '"nginx" is documented, but not built yet; only "none" is']])(
+    "are refused with what is possible: %s",
+    (yaml, path, message) => {
+      expect(faultsOf(yaml)).toEqual([{ path, message }]);
+    },
+  );
 
   it.each([
     "trustedProxies: []",

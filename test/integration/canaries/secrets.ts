@@ -16,7 +16,7 @@ export const secrets = {
 export type SecretName = keyof typeof secrets;
 
 /** A secret as it is, and as it looks inside of base64, wherever in it it begins. */
-export function formsOf(secret: string): string[] {
+function formsOf(secret: string): string[] {
   const encoded = [0, 1, 2].map((offset) => {
     const text = Buffer.concat([Buffer.alloc(offset), Buffer.from(secret)]).toString("base64");
     // The first and last characters depend on what stands around it.

@@ -8,7 +8,7 @@ import { formatListenAddress, type ListenAddress, type Settings } from "./config
 import { lockDataDirectory } from "./metadata/index.ts";
 import { createOperations } from "./operations.ts";
 import { beginUpkeep, buildParts, type Parts, type Undo } from "./parts.ts";
-import { createPullListener, createPullServer, drainServer, type AddressBook } from "./registry/index.ts";
+import { ClientLimits, createPullListener, createPullServer, drainServer, type AddressBook } from "./registry/index.ts";
 import type { Logger } from "./telemetry/index.ts";
 
 const keepAliveTimeoutMs = 75_000;
@@ -67,16 +67,19 @@ async function listen(
   const adminToken = await ensureAdminToken(settings.admin.tokenFile ?? join(settings.dataDir, "admin-token"));
   const state = { isDraining: false };
   const pullServers: Server[] = [];
+  const clientLimits = new ClientLimits(settings.serve, (address) => parts.access.isProxy(address));
   const openPull = (bound: string | undefined, addresses: readonly ListenAddress[]): Promise<string[]> => {
     const listener = createPullListener({
       ...parts,
       book: addressBook(settings),
       bound,
+      clientLimits,
       readerLimits: settings.serve,
       logger,
     });
     return openAll(addresses, undo, () => {
       const server = createPullServer(listener, { keepAliveTimeoutMs, headersTimeoutMs, hasBodies: parts.push.isOpen });
+      clientLimits.watch(server);
       pullServers.push(server);
       return server;
     });

@@ -8,24 +8,30 @@ export interface ClientConnection {
   isConfidential: boolean;
   /** Scheme and host as the client wrote them; undefined where the Host field is no host. */
   origin: string | undefined;
+  /** Undefined on a unix socket. */
+  address: string | undefined;
+}
+
+export interface ConnectionReader {
+  read(request: IncomingMessage): ClientConnection;
+  isProxy(address: string): boolean;
 }
 
 /** Host names, IPv4 and bracketed IPv6 literals, with a port: nothing that could end a quoted string. */
 const hostPattern = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
 /**
- * Reads it off a request. X-Forwarded-Proto and X-Forwarded-Host count only from `trustedProxies`, and of several values
- * the last: the one that the proxy next to us has written.
+ * Reads it off a request. X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-For count only from `trustedProxies`, and of
+ * several values the last: the one that the proxy next to us has written.
  */
-export function createConnectionReader(
-  trustedProxies: readonly string[],
-): (request: IncomingMessage) => ClientConnection {
+export function createConnectionReader(trustedProxies: readonly string[]): ConnectionReader {
   const trusted = networksOf(trustedProxies);
   const loopback = networksOf(["127.0.0.0/8", "::1"]);
-  return (request) => {
+  const isProxy = (address: string): boolean => includes(trusted, plain(address));
+  const read = (request: IncomingMessage): ClientConnection => {
     const { headers, socket } = request;
-    const address = socket.remoteAddress?.replace(/^::ffff:/, "");
-    const isTrusted = address !== undefined && includes(trusted, address);
+    const address = socket.remoteAddress && plain(socket.remoteAddress);
+    const isTrusted = address !== undefined && isProxy(address);
     const proto = isTrusted ? lastOf(headers["x-forwarded-proto"])?.toLowerCase() : undefined;
     const host = (isTrusted ? lastOf(headers["x-forwarded-host"]) : undefined) ?? headers.host ?? "";
     const isTls = proto === undefined ? (socket as Partial<TLSSocket>).encrypted === true : proto === "https";
@@ -34,8 +40,15 @@ export function createConnectionReader(
     return {
       isConfidential: isTls || isNear,
       origin: hostPattern.test(host) ? `${isTls ? "https" : "http"}://${host}` : undefined,
+      address: (isTrusted ? lastOf(headers["x-forwarded-for"]) : undefined) ?? address,
     };
   };
+  return { read, isProxy };
+}
+
+/** An IPv4 address on a socket for both families is written as one of IPv6. */
+function plain(address: string): string {
+  return address.replace(/^::ffff:/, "");
 }
 
 function networksOf(texts: readonly string[]): BlockList {

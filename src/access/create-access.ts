@@ -44,6 +44,10 @@ export interface Viewer {
 
 /** Who asks, and what they may have. */
 export interface Access {
+  /** Where a request comes from, as far as proxies in between are trusted; undefined on a unix socket. */
+  addressOf(request: IncomingMessage): string | undefined;
+  /** Whether an address is one of `trustedProxies`: its connections carry many clients. */
+  isProxy(address: string): boolean;
   /** Whether a client has a reason to send credentials. */
   readonly expectsCredentials: boolean;
   /** Refuses a ping that shows no one, so that clients ask for a token; docker and podman look at no other answer. */
@@ -78,7 +82,8 @@ export interface Access {
 
 export function createAccess(settings: AccessSettings, ports: AccessPorts): Access {
   const { mode, htpasswdFile, rules } = settings.access;
-  const challenges = createChallenges(createConnectionReader(settings.trustedProxies), settings.allowPlaintext);
+  const connections = createConnectionReader(settings.trustedProxies);
+  const challenges = createChallenges((request) => connections.read(request), settings.allowPlaintext);
   const passwords = mode === "basic" ? new Passwords(htpasswdFile ?? "", ports) : undefined;
   const tokens = new Tokens(ports.now);
   const authenticator = new Authenticator({ challenges, tokens, passwords });
@@ -107,6 +112,8 @@ export function createAccess(settings: AccessSettings, ports: AccessPorts): Acce
   };
 
   return {
+    addressOf: (request) => connections.read(request).address,
+    isProxy: (address) => connections.isProxy(address),
     expectsCredentials,
     async ping(request) {
       // Over a connection that others can read along, pulls of an open cache go on without anybody being asked.

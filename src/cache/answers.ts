@@ -38,7 +38,14 @@ export interface BlobRequest {
   range: ByteRange | undefined;
   /** Aborts when the client leaves. */
   signal: AbortSignal;
+  enterFill: EnterFill;
 }
+
+/**
+ * Waits until the client may begin another fill; the returned function is called when that has ended, once.
+ * @throws RegistryError where that takes longer than `withinMs`; the signal's reason.
+ */
+export type EnterFill = (wait: { withinMs: number; signal: AbortSignal }) => Promise<() => void>;
 
 /** A blob, or the part of it from `start` to `end` (exclusive). */
 export interface BlobAnswer {

@@ -2,7 +2,14 @@ import type { BlobStore } from "../blobstore/index.ts";
 import type { Budget } from "../eviction/index.ts";
 import { WriteError, type Metadata, type RepositoryKey } from "../metadata/index.ts";
 import { RegistryError, type Digest, type Reference, type RepositoryName, type Tag } from "../oci/index.ts";
-import type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, TagsAnswer } from "./answers.ts";
+import type {
+  BlobAnswer,
+  EnterFill,
+  ManifestAnswer,
+  RangeUnsatisfiable,
+  ReferrersAnswer,
+  TagsAnswer,
+} from "./answers.ts";
 import { BlobAccess } from "./blobs/blob-access.ts";
 import { BlobFills } from "./blobs/blob-fills.ts";
 import { BlobParts } from "./blobs/blob-parts.ts";
@@ -69,7 +76,7 @@ export interface Cache {
   blob(
     target: Target,
     digest: Digest,
-    options: { method: "GET" | "HEAD"; range: ByteRange | undefined; signal: AbortSignal },
+    options: { method: "GET" | "HEAD"; range: ByteRange | undefined; signal: AbortSignal; enterFill: EnterFill },
   ): Promise<BlobAnswer | RangeUnsatisfiable>;
   tags(target: Target): Promise<TagsAnswer>;
   referrers(target: Target, digest: Digest): Promise<ReferrersAnswer>;
@@ -153,8 +160,8 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
       reference.kind === "digest"
         ? manifests.answer(source(target), reference.digest, method)
         : tags.answer({ source: tagSource(target, reference.tag), tag: reference.tag, method, mustCheck }),
-    blob: async (target, digest, { method, range, signal }) => {
-      const request = { source: source(target), digest, range, signal };
+    blob: async (target, digest, { method, ...options }) => {
+      const request = { source: source(target), digest, ...options };
       return method === "HEAD" ? blobs.head(request) : blobs.get(request);
     },
     tags: async (target) => listings.tags(source(target)),

@@ -1,6 +1,13 @@
 /** The policy of the cache: hit, stale, filled, absent; flights; freshness; membership. */
 export { createCache, type Cache, type CachePorts, type Target } from "./cache.ts";
-export type { BlobAnswer, ManifestAnswer, RangeUnsatisfiable, ReferrersAnswer, TagsAnswer } from "./answers.ts";
+export type {
+  BlobAnswer,
+  EnterFill,
+  ManifestAnswer,
+  RangeUnsatisfiable,
+  ReferrersAnswer,
+  TagsAnswer,
+} from "./answers.ts";
 export { BodyBroken } from "./broken.ts";
 export type { CacheObserver } from "./observer.ts";
 export { systemClock, type Clock } from "./clock.ts";

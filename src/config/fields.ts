@@ -30,6 +30,9 @@ export const timer = () => field(atMost(parseDuration, maxTimerMs), "a duration 
 export const positiveTimer = () =>
   field(positive(atMost(parseDuration, maxTimerMs)), "a duration above 0 such as 10s, at most 24d");
 export const count = (most: number) => field((value) => parseCount(value, most), `a whole number from 1 to ${most}`);
+/** 0: no limit. */
+export const limit = (most: number) =>
+  field((value) => (value === 0 || value === "0" ? 0 : parseCount(value, most)), `a whole number from 0 to ${most}`);
 export const flag = () => field(parseFlag, "true or false");
 export const text = () => field((value) => (typeof value === "string" && value !== "" ? value : undefined), "text");
 export const choice = <T extends string>(values: readonly T[]) =>

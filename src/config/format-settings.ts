@@ -48,6 +48,8 @@ export function formatSettings(settings: Settings): string {
       idleTimeout: formatDuration(settings.serve.idleTimeoutMs),
       minRate: formatRate(settings.serve.minRateBytesPerSecond),
       drainFor: formatDuration(settings.serve.drainForMs),
+      connectionsPerClient: settings.serve.connectionsPerClient,
+      fillsPerClient: settings.serve.fillsPerClient,
     },
     access: accessText(settings.access),
     trustedProxies: [...settings.trustedProxies],

@@ -84,6 +84,8 @@ function resolveSettings(document: DocumentSettings, environment: NodeJS.Process
       idleTimeoutMs: document.serve?.idleTimeout ?? 120_000,
       minRateBytesPerSecond: document.serve?.minRate ?? 1024,
       drainForMs: document.serve?.drainFor ?? 25_000,
+      connectionsPerClient: document.serve?.connectionsPerClient ?? 0,
+      fillsPerClient: document.serve?.fillsPerClient ?? 0,
     },
     access: resolveAccess(document.access ?? {}, faults),
     trustedProxies: document.trustedProxies ?? [],

@@ -48,6 +48,9 @@ export interface Settings {
     readonly idleTimeoutMs: number;
     readonly minRateBytesPerSecond: number;
     readonly drainForMs: number;
+    /** At once, per client address; 0: as many as it likes. */
+    readonly connectionsPerClient: number;
+    readonly fillsPerClient: number;
   };
   readonly access: AccessSettings;
   /** Addresses and networks (`10.0.0.0/8`) of proxies in front of us, whose X-Forwarded-… fields are believed. */

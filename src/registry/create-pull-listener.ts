@@ -6,6 +6,7 @@ import { RegistryError, type RepositoryName } from "../oci/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import { boundUpstream, parseNamespace, resolveAddress, type Address, type AddressBook } from "./addressing.ts";
 import { discardRest } from "./discard-rest.ts";
+import type { ClientLimits } from "./client-limits.ts";
 import { createExchange, recordAtEnd, type Exchange } from "./exchange.ts";
 import { sendBytes, sendError } from "./headers.ts";
 import { sendToken } from "./token.ts";
@@ -23,6 +24,7 @@ export interface PullListenerOptions {
   book: AddressBook;
   /** The upstream that this listener serves alone; undefined for the main one. */
   bound: string | undefined;
+  clientLimits: ClientLimits;
   readerLimits: ReaderLimits;
   metrics: Metrics;
   logger: Logger;

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Access } from "../access/index.ts";
 import type { BlobAnswer, Cache, ManifestAnswer, Target } from "../cache/index.ts";
 import { formatReference, mediaTypes, parseTag, RegistryError, type Digest, type Reference } from "../oci/index.ts";
+import type { ClientLimits } from "./client-limits.ts";
 import type { Exchange } from "./exchange.ts";
 import { ageHeaders, cacheStatus, commonHeaders, entityTag, sendBytes, type Headers } from "./headers.ts";
 import { pageOf, parsePageSize } from "./list-pages.ts";
@@ -23,7 +24,8 @@ export interface PullRequest {
 
 export interface PullPorts {
   cache: Cache;
-  access: Pick<Access, "refuseDigest" | "isDenied">;
+  access: Pick<Access, "refuseDigest" | "isDenied" | "addressOf">;
+  clientLimits: ClientLimits;
   readerLimits: ReaderLimits;
 }
 
@@ -54,7 +56,10 @@ export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Dige
   const method = isMatched ? "HEAD" : methodOf(request);
   const isRange = method === "GET" && ifRangeAllows(request.headers["if-range"], entityTag(digest));
   const range = isRange ? parseRange(request.headers.range) : undefined;
-  const answer = await ports.cache.blob(target, digest, { method, range, signal: exchange.signal });
+  const answer = await ports.cache.blob(target, digest, {
+    ...{ method, range, signal: exchange.signal },
+    enterFill: (wait) => ports.clientLimits.enterFill(ports.access.addressOf(request), wait),
+  });
   if (answer.outcome === "unsatisfiable") {
     exchange.outcome = "refused";
     sendBytes(response, exchange, 416, { "Content-Range": `bytes */${answer.size}`, "Content-Length": 0 }, undefined);

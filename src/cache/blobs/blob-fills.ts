@@ -45,7 +45,7 @@ export class BlobFills {
       await this.#ports.access.require(source, digest);
       return undefined;
     }
-    const seat = this.join(source, digest);
+    const seat = running ? this.join(source, digest) : await this.#begin(request);
     const { run } = seat.flight;
     try {
       await untilLeft(request.signal, this.#opened(request, seat));
@@ -61,6 +61,18 @@ export class BlobFills {
     const inTime = await untilLeft(request.signal, within(clock, remainingMs(clock, source), seat.ended));
     if (inTime === "late") throw tooLate(source);
     return undefined;
+  }
+
+  /** A flight of the client's own counts as its fill until it has ended, also when it has left. */
+  async #begin({ source, digest, signal, enterFill }: BlobRequest): Promise<Seat> {
+    const withinMs = remainingMs(this.#ports.clock, source);
+    const leave = await enterFill({ withinMs, signal }).catch((error: unknown) => {
+      throw signal.aborted ? new BodyBroken("closed", "the client has left") : error;
+    });
+    const seat = this.join(source, digest);
+    if (seat.isLeader) seat.ended.then(leave, leave);
+    else leave();
+    return seat;
   }
 
   /** A seat in the flight of this digest, whether or not anything is read from it. */

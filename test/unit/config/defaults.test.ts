@@ -57,7 +57,10 @@ describe("no configuration at all", () => {
     });
     expect(settings.abandoned).toEqual({ lingerMs: 5000, keepForMs: 900_000 });
     expect(settings.memory).toEqual({ hotBlobsBytes: 67_108_864, maxHotBlobBytes: 262_144 });
-    expect(settings.serve).toEqual({ idleTimeoutMs: 120_000, minRateBytesPerSecond: 1024, drainForMs: 25_000 });
+    expect(settings.serve).toEqual({
+      ...{ idleTimeoutMs: 120_000, minRateBytesPerSecond: 1024, drainForMs: 25_000 },
+      ...{ connectionsPerClient: 0, fillsPerClient: 0 },
+    });
     expect(settings.log).toEqual({ level: "info", format: "auto" });
     expect(settings.upstreams[0]?.tags).toEqual({
       freshForMs: 60_000,

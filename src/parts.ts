@@ -5,7 +5,7 @@ import type { Settings, UpstreamEntry } from "./config/index.ts";
 import { Eviction } from "./eviction/index.ts";
 import { openMetadata, type Metadata } from "./metadata/index.ts";
 import { observeCache, observeEviction, observeUpkeep, observeUpstream, type ObserverPorts } from "./observers.ts";
-import { createPassthrough, type Passthrough } from "./passthrough/index.ts";
+import { createPassthrough, type Passthrough, type PassthroughPorts } from "./passthrough/index.ts";
 import { createMetrics, type Logger, type Metrics } from "./telemetry/index.ts";
 import { createUpkeep, type Upkeep } from "./upkeep/index.ts";
 import { createPushGate, createUpstream, type ConfiguredUpstream } from "./upstream/index.ts";
@@ -80,7 +80,10 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   const observer = observeCache(observing);
   const cache = createCache(settings, { upstreams, store, index, eviction, adopt, clock, observer });
   undo.push(() => cache.close());
-  const push = openPassthrough(settings, cache, observing, undo);
+  const push = openPassthrough(settings, observing, undo, async (repository, change) => {
+    access.pushed(repository.upstream, repository.name);
+    await cache.changed(repository, change);
+  });
   const access = openAccess(settings, { upstreams, now, setTimer, hasPushes: push.isOpen }, logger);
   undo.push(() => access.close());
   metrics.observeQuotas(() => upstreams.map(({ name, upstream }) => ({ upstream: name, ...upstream.quota() })));
@@ -102,7 +105,12 @@ export async function beginUpkeep({ index, eviction, upkeep }: Parts): Promise<v
 }
 
 /** An upstream that is never asked takes no pushes either. */
-function openPassthrough(settings: Settings, cache: Cache, observing: ObserverPorts, undo: Undo): Passthrough {
+function openPassthrough(
+  settings: Settings,
+  observing: ObserverPorts,
+  undo: Undo,
+  changed: PassthroughPorts["changed"],
+): Passthrough {
   const gates = settings.upstreams
     .filter(({ push, offline }) => push === "passthrough" && !offline)
     .map((entry) =>
@@ -115,7 +123,7 @@ function openPassthrough(settings: Settings, cache: Cache, observing: ObserverPo
     await Promise.all(gates.map((gate) => gate.close()));
   });
   const now = (): number => observing.clock.now();
-  return createPassthrough({ gates, now, changed: (repository, change) => cache.changed(repository, change) });
+  return createPassthrough({ gates, now, changed });
 }
 
 type AccessBasis = Omit<AccessPorts, "onFault">;

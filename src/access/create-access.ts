@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { RegistryError, type Digest } from "../oci/index.ts";
+import { RegistryError, type Digest, type RepositoryName } from "../oci/index.ts";
 import type { Upstream } from "../upstream/index.ts";
 import { Authenticator, orAnonymous } from "./authenticator.ts";
 import { createChallenges } from "./challenges.ts";
@@ -70,6 +70,8 @@ export interface Access {
    * @throws RegistryError
    */
   authorize(request: IncomingMessage, principal: Principal, target: AccessTarget): Promise<Viewer | undefined>;
+  /** A push through us has changed a repository of an upstream. */
+  pushed(upstream: string, repository: RepositoryName): void;
   /** For pushes, which the upstream itself authorizes: what is denied here is denied to them too. @throws RegistryError NAME_UNKNOWN */
   refuseRepository: Policy["refuseRepository"];
   /** For what a tag turned out to name. @throws RegistryError DENIED */
@@ -151,6 +153,7 @@ export function createAccess(settings: AccessSettings, ports: AccessPorts): Acce
         detail: { upstream, repository, policy: "access.rules" },
       });
     },
+    pushed: (upstream, repository) => verdicts.pushed(upstream, repository),
     refuseRepository: (upstream, repository) => policy.refuseRepository(upstream, repository),
     refuseDigest: (digest) => policy.refuseDigest(digest),
     isDenied: (digest) => policy.isDenied(digest),

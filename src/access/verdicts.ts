@@ -1,4 +1,4 @@
-import { RegistryError } from "../oci/index.ts";
+import { RegistryError, type RepositoryName } from "../oci/index.ts";
 import { UpstreamError, type ConfiguredUpstream, type RequestOptions, type Upstream } from "../upstream/index.ts";
 import { ExpiringMap } from "./expiring-map.ts";
 import type { Principal } from "./principal.ts";
@@ -34,11 +34,21 @@ export class Verdicts {
   readonly #upstreams: ReadonlyMap<string, VerdictUpstream>;
   readonly #verdicts: ExpiringMap<Verdict>;
   readonly #underway = new Map<string, Promise<Verdict>>();
+  /** Repositories that were pushed to lately: what was said before is not believed any more. */
+  readonly #pushed: ExpiringMap<number>;
+  #pushes = 0;
 
   constructor(ports: VerdictPorts) {
     this.#ports = ports;
     this.#upstreams = new Map(ports.upstreams.map((entry) => [entry.upstream.name, entry]));
     this.#verdicts = new ExpiringMap(maxVerdicts, ports.now);
+    this.#pushed = new ExpiringMap(maxVerdicts, ports.now);
+  }
+
+  /** A push has changed the repository: what was absent, or refused since it did not exist, is asked about again. */
+  pushed(upstream: string, repository: RepositoryName): void {
+    this.#pushes += 1;
+    this.#pushed.set(`${upstream} ${repository}`, this.#pushes, Math.max(this.#ports.verdictForMs, refusedForMs));
   }
 
   /** The upstream as the principal sees it. */
@@ -48,7 +58,8 @@ export class Verdicts {
 
   /** @throws UpstreamError where the upstream cannot say */
   async of(principal: Principal, target: AccessTarget): Promise<Verdict> {
-    const right = rightKey(principal, target);
+    const push = this.#pushed.get(`${target.upstream} ${target.repository}`) ?? 0;
+    const right = `${rightKey(principal, target)} ${push}`;
     const one = `${right} ${thingOf(target)}`;
     const known = this.#verdicts.get(right) ?? this.#verdicts.get(one);
     if (known) return known;

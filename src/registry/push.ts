@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Access, Principal } from "../access/index.ts";
-import { RegistryError, type PushOperation, type RepositoryName } from "../oci/index.ts";
+import { RegistryError, type Digest, type PushOperation, type RepositoryName } from "../oci/index.ts";
 import { resolveAddress, type Address, type AddressBook } from "./addressing.ts";
 import { discardRest } from "./discard-rest.ts";
 import type { Exchange } from "./exchange.ts";
@@ -56,7 +56,6 @@ export async function answerPush(ports: PushPorts, push: PushRequest, route: Pus
   const { request, exchange, address } = push;
   const method = request.method ?? "GET";
   if (!ports.push.takes(address.upstream)) throw refusal(method, address.upstream);
-  ports.access.refuseRepository(address.upstream, address.repository);
   const action = method === "DELETE" ? "delete" : "push";
   const principal = await ports.access.authenticatePush(request, { name: route.name, action });
   exchange.user = principal.user;
@@ -73,11 +72,13 @@ export async function forwardPush(
   const { request, response, exchange, address } = push;
   exchange.kind = "other";
   exchange.reference = referenceOf(operation);
+  ports.access.refuseRepository(address.upstream, address.repository);
+  digestsOf(operation).forEach((digest) => ports.access.refuseDigest(digest));
   if (!request.complete) limitBody(request, response, exchange.idleTimeoutMs);
   const answer = await ports.push.forward({
     ...address,
     ...{ request, response, name, principal },
-    operation: from === undefined ? operation : withFrom(operation, mountedFrom(ports.book, push, from)),
+    operation: from === undefined ? operation : withFrom(operation, mountedFrom(ports, push, from)),
     namespace: exchange.namespace,
     trace: exchange.trace,
     signal: exchange.signal,
@@ -97,15 +98,20 @@ function limitBody(request: IncomingMessage, response: ServerResponse, idleTimeo
   request.once("end", () => response.setTimeout(0));
 }
 
-/** The repository that a mount takes a blob from, if it is of the same upstream; from another one nothing can be mounted. */
+/**
+ * The repository that a mount takes a blob from, if it is of the same upstream, and not denied here; from any other one
+ * nothing can be mounted.
+ */
 function mountedFrom(
-  book: AddressBook,
+  { book, access }: PushPorts,
   { exchange, address, bound }: PushRequest,
   from: RepositoryName,
 ): RepositoryName | undefined {
   try {
     const meant = resolveAddress(book, { name: from, ns: exchange.namespace, bound });
-    return meant.upstream === address.upstream ? meant.repository : undefined;
+    if (meant.upstream !== address.upstream) return undefined;
+    access.refuseRepository(meant.upstream, meant.repository);
+    return meant.repository;
   } catch (error) {
     if (error instanceof RegistryError) return undefined;
     throw error;
@@ -124,14 +130,19 @@ function refusal(method: string, upstream: string): RegistryError {
 }
 
 function referenceOf(operation: PushOperation): string | undefined {
+  if (operation.kind === "manifest" && operation.reference.kind === "tag") return operation.reference.tag;
+  return digestsOf(operation).at(-1);
+}
+
+function digestsOf(operation: PushOperation): Digest[] {
   switch (operation.kind) {
     case "start":
-      return operation.mount?.digest ?? operation.digest;
+      return [operation.digest, operation.mount?.digest].filter((digest) => digest !== undefined);
     case "upload":
-      return operation.digest;
+      return operation.digest === undefined ? [] : [operation.digest];
     case "manifest":
-      return operation.reference.kind === "tag" ? operation.reference.tag : operation.reference.digest;
+      return operation.reference.kind === "digest" ? [operation.reference.digest] : [];
     case "blob":
-      return operation.digest;
+      return [operation.digest];
   }
 }

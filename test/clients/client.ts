@@ -14,7 +14,24 @@ export interface Client {
   readonly verify: (image: FixtureImage) => Promise<void>;
   /** Removes every image and every layer. */
   readonly empty: () => Promise<void>;
+  /** What can push an image that the client has pulled. */
+  readonly pushers: readonly Pusher[];
   readonly stop: () => Promise<void>;
+}
+
+/** Where an image is pushed to: a name below the cache, and what is shown there. */
+export interface PushTarget {
+  readonly host: string;
+  readonly repository: string;
+  readonly tag: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface Pusher {
+  readonly name: string;
+  /** Resolves to the digest of the manifest that was pushed, as the program itself tells it. */
+  readonly push: (image: FixtureImage, target: PushTarget) => Promise<string>;
 }
 
 export interface ClientSettings {

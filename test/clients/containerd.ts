@@ -86,6 +86,7 @@ export async function startContainerd({ processes, directory, cachePort }: Clien
       if (names.length > 0) await ctr(["images", "rm", "--sync", ...names]);
       await until("containerd to forget its content", 10_000, async () => (await storedDigests()).length === 0);
     },
+    pushers: [],
     stop: () => daemon.end(),
   };
 }

@@ -68,6 +68,22 @@ export async function startDockerd({ processes, directory, cachePort }: ClientSe
       const ids = (await docker(["image", "ls", "--quiet", "--no-trunc"])).trim().split("\n").filter(Boolean);
       if (ids.length > 0) await docker(["image", "rm", "--force", ...new Set(ids)]);
     },
+    pushers: [
+      {
+        name: "docker",
+        push: async (image, { host, repository, tag, username, password }) => {
+          const name = `${host}/${repository}:${tag}`;
+          await docker(["login", "--username", username, "--password", password, host]);
+          try {
+            await docker(["tag", nameOf(image), name]);
+            const said = await docker(["push", name]);
+            return /digest: (sha256:[a-f0-9]{64})/.exec(said)?.[1] ?? said;
+          } finally {
+            await docker(["logout", host]);
+          }
+        },
+      },
+    ],
     stop: () => daemon.end(),
   };
 }

@@ -20,23 +20,37 @@ export class EntrepotProcess {
   readonly #processes: ChildProcesses;
   readonly #directory: string;
   readonly #upstreamPort: number;
+  readonly #upstreams: readonly string[];
   #daemon: Daemon | undefined;
 
   private constructor(
     processes: ChildProcesses,
-    settings: { directory: string; upstreamPort: number; port: number; adminPort: number },
+    settings: {
+      directory: string;
+      upstreamPort: number;
+      port: number;
+      adminPort: number;
+      upstreams: readonly string[];
+    },
   ) {
     this.#processes = processes;
     this.#directory = settings.directory;
     this.#upstreamPort = settings.upstreamPort;
+    this.#upstreams = settings.upstreams;
     this.port = settings.port;
     this.#adminPort = settings.adminPort;
     this.logFile = join(settings.directory, "entrepot.log");
   }
 
-  static async create(processes: ChildProcesses, directory: string, upstreamPort: number): Promise<EntrepotProcess> {
+  /** @param upstreams - Lines of YAML for further ones. */
+  static async create(
+    processes: ChildProcesses,
+    directory: string,
+    upstreamPort: number,
+    upstreams: readonly string[] = [],
+  ): Promise<EntrepotProcess> {
     const [port, adminPort] = [await freePort(), await freePort()];
-    return new EntrepotProcess(processes, { directory, upstreamPort, port, adminPort });
+    return new EntrepotProcess(processes, { directory, upstreamPort, port, adminPort, upstreams });
   }
 
   /** Starts with an empty data directory. */
@@ -60,7 +74,9 @@ export class EntrepotProcess {
     this.#daemon = daemon;
     await until("entrepot to answer /v2/", 20_000, async () => {
       if (!daemon.isRunning()) throw new Error("entrepot ended at its start");
-      return (await fetch(`http://127.0.0.1:${this.port}/v2/`).catch(() => undefined))?.status === 200;
+      const answer = await fetch(`http://127.0.0.1:${this.port}/v2/`).catch(() => undefined);
+      // 401 where pushes are taken: clients ask for a token then.
+      return answer?.status === 200 || answer?.status === 401;
     });
   }
 
@@ -80,6 +96,7 @@ export class EntrepotProcess {
       `upstreams:`,
       `  ${hub}: ${upstream}`,
       `  ${elsewhere}: ${upstream}`,
+      ...this.#upstreams,
       "",
     ].join("\n");
   }

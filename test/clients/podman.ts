@@ -3,7 +3,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary } from "./child-processes.ts";
-import type { Client, ClientSettings } from "./client.ts";
+import type { Client, ClientSettings, Pusher } from "./client.ts";
 import { hub } from "./entrepot-process.ts";
 import { digestOf, incompressible, largeFile, removedFile, native } from "./fixture-image.ts";
 import { blobsOf, type FixtureImage } from "./fixture-manifests.ts";
@@ -38,7 +38,26 @@ function writeConfiguration(directory: string, cachePort: number): Record<string
   return { CONTAINERS_REGISTRIES_CONF: registries, CONTAINERS_STORAGE_CONF: storage, XDG_RUNTIME_DIR: directory };
 }
 
-export function createPodman({ processes, directory, cachePort }: ClientSettings): Client {
+/** podman and buildah share the store, and the words of this command. */
+function createPush(
+  { processes, directory }: ClientSettings,
+  env: Record<string, string>,
+  name: string,
+): Pusher["push"] {
+  const own = ["root", "runroot"].flatMap((option) => [`--${option}`, join(directory, option)]);
+  return async (image, { host, repository, tag, username, password }) => {
+    const digestFile = join(directory, `${name}-pushed`);
+    const how = ["--tls-verify=false", "--creds", `${username}:${password}`, "--digestfile", digestFile, "--quiet"];
+    const policy = ["--signature-policy", join(directory, "policy.json")];
+    const target = `docker://${host}/${repository}:${tag}`;
+    const words = [...own, "--storage-driver", "vfs", "push", ...policy, ...how, nameOf(image), target];
+    await processes.run(binary(name), words, { env, timeoutMs: 90_000 });
+    return readFileSync(digestFile, "utf8").trim();
+  };
+}
+
+export function createPodman(settings: ClientSettings): Client {
+  const { processes, directory, cachePort } = settings;
   const program = binary("podman");
   mkdirSync(directory, { recursive: true });
   const env = writeConfiguration(directory, cachePort);
@@ -90,6 +109,7 @@ export function createPodman({ processes, directory, cachePort }: ClientSettings
     empty: async () => {
       await podman(["rmi", "--all", "--force"]);
     },
+    pushers: ["podman", "buildah"].map((name) => ({ name, push: createPush(settings, env, name) })),
     stop: () => Promise.resolve(),
   };
 }

@@ -73,6 +73,20 @@ export function createSkopeo({ processes, directory, cachePort }: ClientSettings
       mkdirSync(copies, { recursive: true });
       return Promise.resolve();
     },
+    pushers: [
+      {
+        name: "skopeo",
+        push: async (image, { host, repository, tag, username, password }) => {
+          const digestFile = join(directory, "pushed");
+          const source = `dir:${join(copies, hexOf(image.index.digest))}`;
+          const how = ["--all", "--quiet", "--dest-tls-verify=false", "--digestfile", digestFile];
+          const creds = ["--dest-creds", `${username}:${password}`];
+          const target = `docker://${host}/${repository}:${tag}`;
+          await processes.run(skopeo, ["copy", ...how, ...creds, source, target], { timeoutMs: 90_000 });
+          return readFileSync(digestFile, "utf8").trim();
+        },
+      },
+    ],
     stop: () => Promise.resolve(),
   };
 }

@@ -37,16 +37,17 @@ export function createUpstream(
   if (settings.offline) return createOfflineUpstream(settings.name);
   const closing = new AbortController();
   const pools = createPools(settings);
+  const hosts = createHosts({
+    upstream: settings.name,
+    concurrency: settings.concurrency,
+    openForMs: settings.breaker.openForMs,
+    now,
+    onBreaker: (host, isOpen) => observer.breaker(host, isOpen),
+  });
   const transport = createTransport({
     upstream: settings.name,
     pools,
-    hosts: createHosts({
-      upstream: settings.name,
-      concurrency: settings.concurrency,
-      openForMs: settings.breaker.openForMs,
-      now,
-      onBreaker: (host, isOpen) => observer.breaker(host, isOpen),
-    }),
+    hosts,
     closing: closing.signal,
     onRetry: () => observer.retry(),
   });
@@ -76,6 +77,7 @@ export function createUpstream(
     limits: settings.limits,
     observer,
     recentFailures: createRecentFailures(now),
+    isFailing: () => settings.endpoints.every(({ url }) => hosts.isDown(new URL(url))),
     bandwidth: createBandwidth(settings.bandwidthBytesPerSecond, { now, delay }),
     now,
     delay,

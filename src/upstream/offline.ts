@@ -17,6 +17,7 @@ export function createOfflineUpstream(name: string): ConfiguredUpstream {
     listTags: refuse,
     listReferrers: refuse,
     quota: () => unlimitedQuota,
+    isFailing: () => false,
     as: () => offline,
     close: () => Promise.resolve(),
   };

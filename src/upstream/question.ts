@@ -16,6 +16,8 @@ export interface Asking {
   limits: UpstreamLimits;
   observer: UpstreamObserver;
   recentFailures: RecentFailures;
+  /** Whether every endpoint's host is known to be down. */
+  isFailing: () => boolean;
   bandwidth: Bandwidth;
   /** Milliseconds since the epoch. */
   now: () => number;

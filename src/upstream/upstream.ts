@@ -101,6 +101,8 @@ export interface Upstream {
   ): Promise<Record<string, unknown>[] | undefined>;
   /** What the origin has said about how much may be pulled. */
   quota(): Quota;
+  /** Whether every endpoint is known to be down: whoever has a copy need not wait for an answer that will hardly come. */
+  isFailing(): boolean;
 }
 
 /** The credential of a client, or its having none. */

@@ -24,6 +24,7 @@ export function createView(asking: Asking, { closing, quota }: { closing: AbortS
     listTags: (repository, options) => listTags(asking, repository, options),
     listReferrers: (repository, digest, options) => listReferrers(asking, repository, digest, options),
     quota: () => quota.read(),
+    isFailing: () => asking.isFailing(),
   };
   askings.set(view, asking);
   return view;

@@ -72,7 +72,7 @@ export class Tags {
     if (held) return this.#used(request, held);
     let answer: ManifestAnswer;
     if (row && !mustCheck && row.goneSince === undefined && isFresh(row.checkedAt, source.tags, now)) {
-      answer = await this.#settle(request, row, Promise.resolve(believed(row)), false);
+      answer = await this.#settle(request, row, believed(row), false);
     } else if (!mustCheck && negatives.has(this.#key(request))) {
       answer = await this.#absent(request, row);
     } else {
@@ -109,19 +109,23 @@ export class Tags {
   async #settle(
     request: TagRequest,
     row: TagRow | undefined,
-    resolution: Promise<Resolution>,
+    resolution: Promise<Resolution> | Resolution,
     isLeader: boolean,
   ): Promise<ManifestAnswer> {
     const { source } = request;
+    const resolved = resolution instanceof Promise ? waitFor(source, resolution) : Promise.resolve(resolution);
     const canBeStale =
       row?.manifest !== undefined && mayServeStale(row.checkedAt, source.tags, this.#ports.clock.now());
-    const answer = waitFor(source, resolution).then((resolved) => this.#resolved(request, resolved, isLeader));
+    const answer = resolved.then((said) => this.#resolved(request, said, isLeader));
     try {
       if (!canBeStale || request.mustCheck) return await answer;
-      const intime = await within(this.#ports.clock, source.tags.staleAfterMs, answer);
+      // A breaker that tries again does so behind the answer.
+      const isProbe = resolution instanceof Promise && source.upstream.isFailing();
+      const intime = await within(this.#ports.clock, isProbe ? 0 : source.tags.staleAfterMs, answer);
       if (intime !== "late") return intime;
       answer.catch(() => undefined);
-      return (await this.#stale(request, row, "upstream-slow")) ?? (await answer);
+      const reason = isProbe ? "upstream-unreachable" : "upstream-slow";
+      return (await this.#stale(request, row, reason)) ?? (await answer);
     } catch (error) {
       const reason = staleReason(error, source.tags);
       const stale = row && canBeStale && reason ? await this.#stale(request, row, reason) : undefined;

@@ -32,6 +32,8 @@ export interface Hosts {
    * @throws UpstreamError at once, without a request, while the host is known to be down or to limit us; the signal's reason
    */
   enter(url: URL, errand: Errand, signal: AbortSignal): Promise<Passage>;
+  /** Whether its breaker is open, or waits for its probe. */
+  isDown(url: URL): boolean;
 }
 
 export interface HostsOptions {
@@ -79,6 +81,7 @@ export function createHosts(options: HostsOptions): Hosts {
   };
 
   return {
+    isDown: (url) => hosts.get(url.origin)?.breaker.isOpen ?? false,
     async enter(url, errand, signal) {
       const host = hostOf(url);
       refuse(host, errand, options);

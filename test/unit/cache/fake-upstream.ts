@@ -100,6 +100,7 @@ export class FakeUpstream implements Upstream {
   listReferrers = refuse;
 
   quota = (): Quota => unlimitedQuota;
+  isFailing = (): boolean => false;
 
   close(): Promise<void> {
     return Promise.resolve();

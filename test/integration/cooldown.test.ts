@@ -35,7 +35,7 @@ const both = async (): Promise<unknown[]> =>
   [await instance.ask(path, { method: "HEAD" }), await instance.ask(path)].map(digestOf);
 const gets = (): number =>
   upstream.requests.count(({ method, kind }) => method === "GET" && kind.startsWith("manifest"));
-const coolingLines = (): unknown[] => instance.log.filter(({ msg }) => String(msg).includes('cooldown'));
+const coolingLines = (): unknown[] => instance.log.filter(({ msg }) => String(msg).includes("cooldown"));
 
 describe("a tag with a cooldown", () => {
   beforeEach(() => start({ cooldown: "24h" }));

@@ -21,6 +21,7 @@ const packageOf: Readonly<Record<string, string>> = {
   containerd: "containerd",
   ctr: "containerd",
   podman: "podman",
+  nginx: "nginx-light",
   buildah: "buildah",
 };
 

@@ -2,6 +2,11 @@
 import type { ChildProcesses } from "./child-processes.ts";
 import type { FixtureImage } from "./fixture-manifests.ts";
 
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface Client {
   readonly name: string;
   readonly logFile: string | undefined;
@@ -9,7 +14,7 @@ export interface Client {
   readonly neededBlobs: (image: FixtureImage) => Map<string, Buffer>;
   readonly pull: (image: FixtureImage) => Promise<void>;
   /** Pulls by a name that leads to the cache alone, such as `127.0.0.1:5000/docker.io/library/demo:1`. */
-  readonly pullName: (name: string) => Promise<void>;
+  readonly pullName: (name: string, credentials?: Credentials) => Promise<void>;
   /** Throws unless what the client now holds is the fixture's, byte for byte. */
   readonly verify: (image: FixtureImage) => Promise<void>;
   /** Removes every image and every layer. */
@@ -20,12 +25,10 @@ export interface Client {
 }
 
 /** Where an image is pushed to: a name below the cache, and what is shown there. */
-export interface PushTarget {
+export interface PushTarget extends Credentials {
   readonly host: string;
   readonly repository: string;
   readonly tag: string;
-  readonly username: string;
-  readonly password: string;
 }
 
 export interface Pusher {

@@ -76,8 +76,9 @@ export async function startContainerd({ processes, directory, cachePort }: Clien
     neededBlobs: (image) => blobsOf(image),
     pull: (image) => pull(hub, image, ["--platform", `linux/${native}`]),
     pullFrom: (registry, image) => pull(registry, image, ["--all-platforms"]),
-    pullName: async (name) => {
-      await ctr(["images", "pull", "--plain-http", "--snapshotter", "native", name]);
+    pullName: async (name, credentials) => {
+      const shown = credentials ? ["--user", `${credentials.username}:${credentials.password}`] : [];
+      await ctr(["images", "pull", "--plain-http", ...shown, "--snapshotter", "native", name]);
     },
     verify: (image) => verify(image, [native]),
     verifyPlatforms: verify,

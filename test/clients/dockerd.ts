@@ -49,8 +49,17 @@ export async function startDockerd({ processes, directory, cachePort }: ClientSe
     pull: async (image) => {
       await docker(["pull", "--quiet", nameOf(image)]);
     },
-    pullName: async (name) => {
-      await docker(["pull", "--quiet", name]);
+    pullName: async (name, credentials) => {
+      const host = name.slice(0, name.indexOf("/"));
+      if (credentials) {
+        const { username, password } = credentials;
+        await docker(["login", "--username", username, "--password", password, host]);
+      }
+      try {
+        await docker(["pull", "--quiet", name]);
+      } finally {
+        if (credentials) await docker(["logout", host]);
+      }
     },
     verify: async (image) => {
       const [inspected] = JSON.parse(await docker(["image", "inspect", nameOf(image)])) as [Inspected];

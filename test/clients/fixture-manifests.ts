@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary, type ChildProcesses } from "./child-processes.ts";
+import type { Credentials } from "./client.ts";
 import {
   architectures,
   digestOf,
@@ -131,13 +132,22 @@ export async function pushImage(
   image: FixtureImage,
   registryPort: number,
   directory: string,
+  credentials?: Credentials,
 ): Promise<void> {
   const isOci = image.index.mediaType === oci.index;
   const source = isOci ? writeOciLayout(image, directory) : writeDirectory(image, directory);
   const target = `127.0.0.1:${registryPort}/${image.repository}:${image.tag}`;
-  await processes.run(binary("skopeo"), ["copy", "--all", "--dest-tls-verify=false", source, `docker://${target}`]);
+  const { username, password } = credentials ?? { username: "", password: "" };
+  const shown = credentials ? ["--dest-creds", `${username}:${password}`] : [];
+  const insecure = ["--dest-tls-verify=false", ...shown];
+  await processes.run(binary("skopeo"), ["copy", "--all", ...insecure, source, `docker://${target}`]);
   const url = `http://127.0.0.1:${registryPort}/v2/${image.repository}/manifests/${image.tag}`;
-  const answer = await fetch(url, { headers: { accept: image.index.mediaType } });
+  const answer = await fetch(url, {
+    headers: {
+      accept: image.index.mediaType,
+      ...(credentials && { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` }),
+    },
+  });
   const stored = digestOf(Buffer.from(await answer.arrayBuffer()));
   if (stored !== image.index.digest) throw new Error(`skopeo changed the index of ${target} to ${stored}`);
 }

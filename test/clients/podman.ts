@@ -90,9 +90,10 @@ export function createPodman(settings: ClientSettings): Client {
     pull: async (image) => {
       await podman(["pull", "--signature-policy", join(directory, "policy.json"), "--quiet", nameOf(image)]);
     },
-    pullName: async (name) => {
+    pullName: async (name, credentials) => {
       const policy = ["--signature-policy", join(directory, "policy.json")];
-      await podman(["pull", ...policy, "--tls-verify=false", "--quiet", name]);
+      const shown = credentials ? ["--creds", `${credentials.username}:${credentials.password}`] : [];
+      await podman(["pull", ...policy, ...shown, "--tls-verify=false", "--quiet", name]);
     },
     verify: async (image) => {
       const [inspected] = JSON.parse(await podman(["image", "inspect", nameOf(image)])) as [Inspected];

@@ -17,6 +17,7 @@ import { createPodman } from "./podman.ts";
 import { createScratchDirectory, processesNaming, removeScratchDirectory } from "./scratch-directory.ts";
 import { checkScripts } from "./scripts/index.ts";
 import { checkSharedFetch } from "./shared-fetch.ts";
+import { checkPrivateImages } from "./private-images.ts";
 import { checkPushes } from "./pushes.ts";
 import { createSkopeo } from "./skopeo.ts";
 import { buildStage, type Stage } from "./stage.ts";
@@ -34,6 +35,7 @@ const neededBinaries = [
   "ctr",
   "podman",
   "buildah",
+  "nginx",
 ];
 
 interface Run {
@@ -85,6 +87,7 @@ async function checkEverything(run: Run): Promise<void> {
   for (const client of clients.filter(({ name }) => name !== "dockerd"))
     await checkFaultyUpstream(checks, stage, client);
   await checkErrorWords(checks, { processes, directory: scratch, clients });
+  await checkPrivateImages(checks, { processes, directory: scratch, clients, image: stage.demo });
   await checkPushes(checks, { processes, directory: scratch, clients, image: stage.demo });
   await checks.check("entrepot's log names every client and holds no error", async () => {
     await stage.cache.stop();

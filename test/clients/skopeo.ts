@@ -55,9 +55,10 @@ export function createSkopeo({ processes, directory, cachePort }: ClientSettings
       rmSync(target, { recursive: true, force: true });
       await copy(image, "all", `dir:${target}`);
     },
-    pullName: async (name) => {
+    pullName: async (name, credentials) => {
       const target = `dir:${join(copies, "by-name")}`;
-      await processes.run(skopeo, ["copy", "--quiet", "--src-tls-verify=false", `docker://${name}`, target]);
+      const shown = credentials ? ["--src-creds", `${credentials.username}:${credentials.password}`] : [];
+      await processes.run(skopeo, ["copy", "--quiet", "--src-tls-verify=false", ...shown, `docker://${name}`, target]);
     },
     verify: async (image) => {
       const target = join(copies, hexOf(image.index.digest));

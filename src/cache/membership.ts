@@ -1,4 +1,4 @@
-import type { Metadata } from "../metadata/index.ts";
+import type { HeldBlob, Metadata } from "../metadata/index.ts";
 import type { Digest } from "../oci/index.ts";
 import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
@@ -35,6 +35,12 @@ export class Membership {
 
   isKnown(source: Source, digest: Digest): boolean {
     return this.#isStrict ? this.#index.isRecordedMember(source.key, digest) : this.#index.isMember(source.key, digest);
+  }
+
+  /** The row of a digest that the repository is known to hold. */
+  held(source: Source, digest: Digest): HeldBlob | undefined {
+    const held = this.#index.held(source.key, digest);
+    return this.#isStrict && held?.isRecorded === false ? undefined : held;
   }
 
   /** @throws UpstreamError where the upstream cannot say. */

@@ -10,6 +10,13 @@ export interface BlobRow {
   state: BlobState;
 }
 
+/** A digest as one repository has it. */
+export interface HeldBlob extends BlobRow {
+  isManifest: boolean;
+  /** Whether an own fetch or a proof through the repository is recorded; else a manifest of it names the digest. */
+  isRecorded: boolean;
+}
+
 export interface ManifestRow {
   digest: Digest;
   size: number;
@@ -96,8 +103,8 @@ export interface Metadata {
   manifest(digest: Digest): ManifestRow | undefined;
   /** Whether `digest` is recorded as held by the repository, or a manifest held by it (over any number of `child` edges) names it by config, layer or child. */
   isMember(repository: RepositoryKey, digest: Digest): boolean;
-  /** The row of a digest that the repository holds (see `isMember`), in one look. */
-  held(repository: RepositoryKey, digest: Digest): BlobRow | undefined;
+  /** The row of a digest that the repository holds (see `isMember`), in one look: what a hit needs. */
+  held(repository: RepositoryKey, digest: Digest): HeldBlob | undefined;
   /** Whether an own fetch or a proof through the repository is recorded; named by a manifest does not count. */
   isRecordedMember(repository: RepositoryKey, digest: Digest): boolean;
   /** The size that a stored manifest of the repository claims for a config or a layer; undefined where none names it. */

@@ -57,6 +57,7 @@ export const readSql = {
   /** Where a question of membership begins; `refs` tells how many manifests name the digest. */
   relation: `
     SELECT blob.id AS blob, repository.id AS repository, blob.size, blob.state, blob.refs,
+      blob.is_manifest AS isManifest,
       EXISTS (SELECT 1 FROM member WHERE member.repository = repository.id AND member.blob = blob.id) AS isRecorded
     FROM blob CROSS JOIN repository
     WHERE blob.digest = :digest AND repository.upstream = :upstream AND repository.name = :name`,

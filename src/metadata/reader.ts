@@ -2,7 +2,7 @@ import Database from "better-sqlite3";
 import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
 import { FilesReader } from "./files-reader.ts";
 import { GraphReader } from "./graph-reader.ts";
-import type { BlobRow, Listing, ListingKind, ManifestRow, Metadata, TagRow } from "./metadata.ts";
+import type { BlobRow, HeldBlob, Listing, ListingKind, ManifestRow, Metadata, TagRow } from "./metadata.ts";
 import type { RepositoryKey } from "./rows.ts";
 import { ReadStatement } from "./read-statement.ts";
 import { readSql } from "./read-sql.ts";
@@ -44,6 +44,7 @@ interface RelationIds {
 }
 interface Relation extends RelationIds, Nullable<{ size: number }>, Pick<BlobRow, "state"> {
   refs: number;
+  isManifest: 0 | 1;
   isRecorded: 0 | 1;
 }
 
@@ -95,10 +96,11 @@ export class Reader {
     return relation !== undefined && this.#isIn(relation);
   }
 
-  held(repository: RepositoryKey, digest: Digest): BlobRow | undefined {
+  held(repository: RepositoryKey, digest: Digest): HeldBlob | undefined {
     const relation = this.#relation(repository, digest);
     if (!relation || !this.#isIn(relation)) return undefined;
-    return { digest, size: relation.size ?? undefined, state: relation.state };
+    const { size, state, isManifest, isRecorded } = relation;
+    return { digest, size: size ?? undefined, state, isManifest: isManifest === 1, isRecorded: isRecorded === 1 };
   }
 
   isRecordedMember(repository: RepositoryKey, digest: Digest): boolean {

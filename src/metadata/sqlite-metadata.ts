@@ -4,6 +4,7 @@ import type { Files } from "./files.ts";
 import type { Graph, PinRow } from "./graph.ts";
 import type {
   BlobRow,
+  HeldBlob,
   Evicted,
   Listing,
   ListingKind,
@@ -84,7 +85,7 @@ class SqliteMetadata implements Metadata {
     return this.#reader.isMember(repository, digest);
   }
 
-  held(repository: RepositoryKey, digest: Digest): BlobRow | undefined {
+  held(repository: RepositoryKey, digest: Digest): HeldBlob | undefined {
     return this.#reader.held(repository, digest);
   }
 

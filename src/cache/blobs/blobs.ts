@@ -1,4 +1,4 @@
-import type { Metadata } from "../../metadata/index.ts";
+import type { HeldBlob, Metadata } from "../../metadata/index.ts";
 import type { Digest } from "../../oci/index.ts";
 import type { AnswerOutcome, BlobAnswer, BlobRequest, RangeUnsatisfiable } from "../answers.ts";
 import type { BlobAccess } from "./blob-access.ts";
@@ -8,6 +8,7 @@ import type { Flights } from "../flights/flights.ts";
 import type { Keeping } from "../keeping.ts";
 import type { Membership } from "../membership.ts";
 import { answerWith } from "./answer-with.ts";
+import type { Source } from "../source.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
 
 export interface BlobPorts {
@@ -33,10 +34,10 @@ export class Blobs {
 
   async head({ source, digest }: BlobRequest): Promise<BlobAnswer> {
     const { index, eviction, access, membership, flights } = this.#ports;
-    access.refuseManifest(source, digest);
-    const row = index.blob(digest);
+    const held = this.#held(source, digest);
+    const row = held ?? index.blob(digest);
     if (row?.state === "present" && row.size !== undefined) {
-      await access.require(source, digest, unproven);
+      if (!held) await access.require(source, digest, unproven);
       eviction.seen(digest);
       return headAnswer("hit", digest, row.size);
     }
@@ -50,7 +51,6 @@ export class Blobs {
   async get(request: BlobRequest): Promise<BlobAnswer | RangeUnsatisfiable> {
     const { access, fills } = this.#ports;
     const { source, digest } = request;
-    access.refuseManifest(source, digest);
     for (let isProven = false; ; isProven = true) {
       const stored = await this.#stored(request);
       if (stored) return stored;
@@ -62,6 +62,14 @@ export class Blobs {
     }
   }
 
+  /** One look at the index is all that most hits need. @throws RegistryError BLOB_UNKNOWN for what is a manifest here */
+  #held(source: Source, digest: Digest): HeldBlob | undefined {
+    const { access, membership } = this.#ports;
+    const held = membership.held(source, digest);
+    if (!held || held.isManifest) access.refuseManifest(source, digest);
+    return held;
+  }
+
   async #part(request: BlobRequest): Promise<BlobAnswer | RangeUnsatisfiable | undefined> {
     const { parts } = this.#ports;
     const { range } = request;
@@ -71,10 +79,14 @@ export class Blobs {
   async #stored(request: BlobRequest): Promise<BlobAnswer | RangeUnsatisfiable | undefined> {
     const { eviction, access, stored } = this.#ports;
     const { source, digest } = request;
-    if (!(await stored.isHere(digest))) return undefined;
-    await access.require(source, digest, unproven);
+    const held = this.#held(source, digest);
+    const isAtHand = held?.state === "present";
+    if (!isAtHand) {
+      if (!(await stored.isHere(digest))) return undefined;
+      await access.require(source, digest, unproven);
+    }
     eviction.pulledBlob(digest);
-    const blob = await stored.open(digest, request.range === undefined);
+    const blob = await stored.open(digest, request.range === undefined, isAtHand ? held : undefined);
     if (!blob) return undefined;
     const answer = answerWith(request, "hit", blob.size, () => blob.reader);
     if (answer.outcome === "unsatisfiable") await blob.reader.close();

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { isOutOfDescriptors, StoreError, type BlobStore, type OpenBlob } from "../../blobstore/index.ts";
-import type { Metadata } from "../../metadata/index.ts";
+import type { BlobRow, Metadata } from "../../metadata/index.ts";
 import { digestAlgorithm, digestOf, RegistryError, type Digest } from "../../oci/index.ts";
 import { BodyBroken } from "../broken.ts";
 import type { Clock } from "../clock.ts";
@@ -70,10 +70,14 @@ export class StoredBlobs {
    * Undefined where it is not stored.
    * @param isWhole - Whether all of it will be read in order: then its digest is checked on the way, unless it has been
    * found right by this process within a day and the file has not been touched since.
+   * @param row - As it has just been read, where it has been.
    */
-  async open(digest: Digest, isWhole: boolean): Promise<{ size: number; reader: BlobReader } | undefined> {
-    const { index, memory, store, eviction } = this.#ports;
-    const row = index.blob(digest);
+  async open(
+    digest: Digest,
+    isWhole: boolean,
+    row: BlobRow | undefined = this.#ports.index.blob(digest),
+  ): Promise<{ size: number; reader: BlobReader } | undefined> {
+    const { memory, store, eviction } = this.#ports;
     if (row?.state !== "present" || row.size === undefined) return undefined;
     if (memory.fits(row.size)) {
       const bytes = await this.read(digest);

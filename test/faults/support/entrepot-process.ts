@@ -209,11 +209,11 @@ function configurationOf(
     admin: { listen: "127.0.0.1:0" },
     dataDir: dataDirectoryIn(directory),
     storage: { maxSize: "10GiB", minFree: "1MiB" },
-    // A hit from before a crash is to be one afterwards, and an upstream that is down is to be given up at once.
+    // A hit from before a crash is to be one afterwards; an upstream that is down is to be given up at once, and to be tried again soon.
     tags: { freshFor: "1d" },
     limits: { attempts: 1 },
     log: { format: "json", level: "info" },
-    upstreams: { "docker.io": { endpoints: [upstreamUrl] } },
+    upstreams: { "docker.io": { endpoints: [upstreamUrl], breaker: { openFor: "500ms" } } },
     ...settings,
   });
 }

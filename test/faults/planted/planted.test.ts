@@ -42,14 +42,14 @@ describe("a harness that finds nothing has been shown to find something", { time
 
   it("power cut: a file that is not synced before it has its name", async () => {
     const main = await plant(scratch, noSyncOfFile);
-    const options = { scratch, main, cuts: 5, seed: 1, moment: duringPulls, endsAtFirst: true };
+    const options = { scratch, main, cuts: 40, seed: 1, moment: duringPulls, endsAtFirst: true };
     const { violations } = await cutPower(options);
     expect(violations).toContainEqual(expect.stringMatching(/the bytes do not have the digest of its name$/));
   });
 
   it("power cut: a directory that is not synced before its file is recorded", async () => {
     const main = await plant(scratch, noSyncOfDirectory);
-    const options = { scratch, main, cuts: 8, seed: 1, moment: behindBurst, endsAtFirst: true };
+    const options = { scratch, main, cuts: 40, seed: 1, moment: behindBurst, endsAtFirst: true };
     const { violations } = await cutPower(options);
     expect(violations).toContainEqual(expect.stringMatching(/a present row without a file$/));
   });

@@ -42,10 +42,10 @@ export interface BlobRequest {
 }
 
 /**
- * Waits until the client may begin another fill; the returned function is called when that has ended, once.
- * @throws RegistryError where that takes longer than `withinMs`; the signal's reason.
+ * Lets a client begin another fill: at once, or when it has fewer of them. The function that it gets is called when the fill
+ * has ended, once. Rejects with a RegistryError where that takes longer than `withinMs`, and with the signal's reason.
  */
-export type EnterFill = (wait: { withinMs: number; signal: AbortSignal }) => Promise<() => void>;
+export type EnterFill = (wait: { withinMs: number; signal: AbortSignal }) => (() => void) | Promise<() => void>;
 
 /** A blob, or the part of it from `start` to `end` (exclusive). */
 export interface BlobAnswer {

@@ -37,20 +37,22 @@ export class ClientLimits {
   }
 
   /**
-   * Waits until the client has fewer fills than it may have.
+   * A place for a fill of the client: at once, or when it has fewer of them than it may have.
    * @param client - Its address; undefined for one without, which is not limited.
-   * @throws RegistryError TOOMANYREQUESTS after `withinMs`; the signal's reason.
+   * @returns rejects with RegistryError TOOMANYREQUESTS after `withinMs`, and with the signal's reason.
    */
-  async enterFill(
-    client: string | undefined,
-    { withinMs, signal }: { withinMs: number; signal: AbortSignal },
-  ): Promise<Leave> {
+  enterFill(client: string | undefined, wait: { withinMs: number; signal: AbortSignal }): Leave | Promise<Leave> {
     const { fillsPerClient } = this.#settings;
     if (client === undefined || fillsPerClient === 0) return () => undefined;
     const own = this.#clients.get(client) ?? { fills: 0, waiting: [] };
     this.#clients.set(client, own);
-    if (own.fills < fillsPerClient) own.fills += 1;
-    else await queued(own, fillsPerClient, { withinMs, signal });
+    const leave = this.#leaving(client, own);
+    if (own.fills >= fillsPerClient) return queued(own, fillsPerClient, wait).then(() => leave);
+    own.fills += 1;
+    return leave;
+  }
+
+  #leaving(name: string, own: Client): Leave {
     let isIn = true;
     return () => {
       if (!isIn) return;
@@ -59,7 +61,7 @@ export class ClientLimits {
       const next = own.waiting.shift();
       if (next) next();
       else own.fills -= 1;
-      if (own.fills === 0) this.#clients.delete(client);
+      if (own.fills === 0) this.#clients.delete(name);
     };
   }
 

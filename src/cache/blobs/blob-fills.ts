@@ -45,7 +45,9 @@ export class BlobFills {
       await this.#ports.access.require(source, digest);
       return undefined;
     }
-    const seat = running ? this.join(source, digest) : await this.#begin(request);
+    // Whoever asks for another part in the same moment is to find a flight: nothing is awaited that need not be.
+    const begun = running ? this.join(source, digest) : this.#begin(request);
+    const seat = begun instanceof Promise ? await begun : begun;
     const { run } = seat.flight;
     try {
       await untilLeft(request.signal, this.#opened(request, seat));
@@ -64,15 +66,18 @@ export class BlobFills {
   }
 
   /** A flight of the client's own counts as its fill until it has ended, also when it has left. */
-  async #begin({ source, digest, signal, enterFill }: BlobRequest): Promise<Seat> {
-    const withinMs = remainingMs(this.#ports.clock, source);
-    const leave = await enterFill({ withinMs, signal }).catch((error: unknown) => {
+  #begin({ source, digest, signal, enterFill }: BlobRequest): Seat | Promise<Seat> {
+    const take = (leave: () => void): Seat => {
+      const seat = this.join(source, digest);
+      if (seat.isLeader) seat.ended.then(leave, leave);
+      else leave();
+      return seat;
+    };
+    const entered = enterFill({ withinMs: remainingMs(this.#ports.clock, source), signal });
+    if (!(entered instanceof Promise)) return take(entered);
+    return entered.then(take, (error: unknown) => {
       throw signal.aborted ? new BodyBroken("closed", "the client has left") : error;
     });
-    const seat = this.join(source, digest);
-    if (seat.isLeader) seat.ended.then(leave, leave);
-    else leave();
-    return seat;
   }
 
   /** A seat in the flight of this digest, whether or not anything is read from it. */

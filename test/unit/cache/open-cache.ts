@@ -74,7 +74,7 @@ export async function openCache(withStore: (store: BlobStore) => BlobStore = (st
       method: "GET",
       range: undefined,
       signal: new AbortController().signal,
-      enterFill: () => Promise.resolve(() => undefined),
+      enterFill: () => () => undefined,
     });
     if (answer.outcome === "unsatisfiable") throw new Error("no range was asked for");
     return answer;

@@ -50,6 +50,21 @@ describe("a Range on a blob that is being filled", () => {
     expect(ranges()).toEqual([undefined]);
   });
 
+  it("is answered by one upstream request for all, where all parts are asked for in the same moment", async () => {
+    const image = upstream.pushImage("library/demo", "1", { layers: [8 * MiB] });
+    await instance.ask("/v2/library/demo/manifests/1");
+    const digest = image.layers[0]?.digest ?? "";
+    const gate = createGate();
+    upstream.misbehave({ on: "blob", temperament: temperaments.gated(gate, 4 * MiB) });
+    const parts = [0, 2, 4, 6].map((from) =>
+      instance.ask(blob(digest), { headers: { range: `bytes=${from * MiB}-` } }),
+    );
+    await gate.reached();
+    gate.release();
+    expect((await Promise.all(parts)).map(({ status }) => status)).toEqual([206, 206, 206, 206]);
+    expect(ranges()).toEqual([undefined]);
+  });
+
   it("and hung up early, as containerd's parallel fetch does, disturbs neither the fill nor the error count", async () => {
     const bytes = seededBytes("b", 20 * MiB);
     const digest = upstream.pushBlob("library/demo", bytes);

@@ -7,6 +7,7 @@ import type { BlobParts } from "./blob-parts.ts";
 import type { Flights } from "../flights/flights.ts";
 import type { Keeping } from "../keeping.ts";
 import type { Membership } from "../membership.ts";
+import type { ByteRange } from "./ranges.ts";
 import { answerWith } from "./answer-with.ts";
 import type { Source } from "../source.ts";
 import type { StoredBlobs } from "./stored-blobs.ts";
@@ -55,8 +56,11 @@ export class Blobs {
       const stored = await this.#stored(request);
       if (stored) return stored;
       access.refuseAbsent(source, digest);
-      const part = isProven ? undefined : await this.#part(request);
-      if (part) return part;
+      // Nothing is awaited on the way to a flight: the other parts of the same download come right behind and look for it.
+      if (!isProven && this.#isForUpstream(request)) {
+        const part = await this.#ports.parts.answer(request, request.range);
+        if (part) return part;
+      }
       const filled = await fills.answer(request, isProven);
       if (filled) return filled;
     }
@@ -70,10 +74,8 @@ export class Blobs {
     return held;
   }
 
-  async #part(request: BlobRequest): Promise<BlobAnswer | RangeUnsatisfiable | undefined> {
-    const { parts } = this.#ports;
-    const { range } = request;
-    return range && !parts.isForFlight(request, range) ? parts.answer(request, range) : undefined;
+  #isForUpstream(request: BlobRequest): request is BlobRequest & { range: ByteRange } {
+    return request.range !== undefined && !this.#ports.parts.isForFlight(request, request.range);
   }
 
   async #stored(request: BlobRequest): Promise<BlobAnswer | RangeUnsatisfiable | undefined> {

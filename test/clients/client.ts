@@ -1,11 +1,7 @@
 // What every client can be asked: pull an image through the cache, show that its content is right, forget everything.
 import type { ChildProcesses } from "./child-processes.ts";
+import type { Credentials } from "./credentials.ts";
 import type { FixtureImage } from "./fixture-manifests.ts";
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
 
 export interface Client {
   readonly name: string;

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { binary, type ChildProcesses } from "./child-processes.ts";
-import type { Credentials } from "./client.ts";
+import type { Credentials } from "./credentials.ts";
 import {
   architectures,
   digestOf,

@@ -50,13 +50,16 @@ async function metrics(...names: string[]): Promise<number[]> {
 
 const counts = ["corrupt_blobs_total", "quarantined_blobs_total", "scrubbed_bytes_total"];
 
-/** The next look for what is due comes after an idle time, which goes by in one stretch. */
+/** The next look for what is due comes after an idle time; once it has begun, no more time goes by: it would run out for what follows. */
 async function letTimeGoBy(days: number): Promise<void> {
   for (let day = 0; day < days; day += 1) clock.skip(dayMs);
-  await eventually(async () => {
-    clock.skip(60_000 * 60);
-    expect((await metrics("scrubbed_bytes_total"))[0]).toBeGreaterThan(0);
-  }, 5000);
+  const hasBegun = async (): Promise<boolean> => ((await metrics("scrubbed_bytes_total"))[0] ?? 0) > 0;
+  const isSoon = (): Promise<boolean> =>
+    eventually(async () => expect(await hasBegun()).toBe(true), 2000).then(
+      () => true,
+      () => false,
+    );
+  for (let attempts = 0; attempts < 5 && !(await isSoon()); attempts += 1) clock.skip(60_000 * 60);
 }
 
 describe("the scrub", () => {

@@ -113,12 +113,7 @@ function openPassthrough(
 ): Passthrough {
   const gates = settings.upstreams
     .filter(({ push, offline }) => push === "passthrough" && !offline)
-    .map((entry) =>
-      createPushGate(
-        { ...entry, endpoints: [...entry.endpoints], tokenHosts: [...entry.tokenHosts] },
-        observeUpstream(entry.name, observing),
-      ),
-    );
+    .map((entry) => createPushGate(entry, observeUpstream(entry.name, observing)));
   undo.push(async () => {
     await Promise.all(gates.map((gate) => gate.close()));
   });
@@ -158,8 +153,7 @@ function policiesOf({ offline, tags, tagPatterns }: UpstreamEntry): Pick<Upstrea
 }
 
 function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): ConfiguredUpstream {
-  const options = { ...entry, tokenHosts: [...entry.tokenHosts] };
-  return createUpstream(options, observeUpstream(entry.name, observing), { now: () => observing.clock.now() });
+  return createUpstream(entry, observeUpstream(entry.name, observing), { now: () => observing.clock.now() });
 }
 
 function observeGauges({ metrics, store, index, eviction, upkeep, cache }: Parts): void {

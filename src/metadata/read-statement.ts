@@ -5,8 +5,8 @@ import { sqliteCodeOf } from "./errors.ts";
 const unreadable = /^SQLITE_(CORRUPT|NOTADB|IOERR|CANTOPEN)/;
 
 /**
- * A statement that only reads. Where the index cannot be read, or not even be opened again, it finds nothing: what is asked for then comes from the
- * upstream, and writes, which fail too, tell that the store is not well (promise P5).
+ * A statement that only reads. Where the index cannot be read, or not even be opened again, it finds nothing: what is asked
+ * for then comes from the upstream, and writes, which fail too, tell that the store is not well (promise P5).
  */
 export class ReadStatement<Parameters, Row> {
   readonly #statement: Statement<unknown[], Row>;

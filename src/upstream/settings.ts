@@ -33,7 +33,7 @@ export interface UpstreamSettings {
   /** Whether to go on without credentials where those of an endpoint do not work. */
   anonymousFallback: boolean;
   /** Hosts that may stand in a bearer realm, besides the endpoint's own; `host` or `host:port`. They may be private. */
-  tokenHosts: string[];
+  tokenHosts: readonly string[];
   /** Whether a redirect may lead to a private or loopback address. */
   allowPrivateRedirects: boolean;
   /** A proxy for everything this upstream needs; undefined for HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment. */

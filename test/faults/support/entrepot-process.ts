@@ -209,7 +209,7 @@ function configurationOf(
     admin: { listen: "127.0.0.1:0" },
     dataDir: dataDirectoryIn(directory),
     storage: { maxSize: "10GiB", minFree: "1MiB" },
-    // A hit from before a crash is to be one afterwards; an upstream that is down is to be given up at once, and to be tried again soon.
+    // A hit from before a crash is to be one afterwards; an upstream that is down is given up at once, and tried again soon.
     tags: { freshFor: "1d" },
     limits: { attempts: 1 },
     log: { format: "json", level: "info" },

@@ -18,10 +18,10 @@ const settings: EvictionSettings = {
 const bytesAtOnce = 5_000_000;
 
 /**
- * Evicts one image after the other, and then many at once, files and all, with nothing else going on. What an eviction costs the event loop is what
- * the main thread was on a processor for it; waiting for the writer and for the disk is not in it. The growth of the loop's
- * busy time (`performance.eventLoopUtilization().active`: all time that it does not wait for events) is told beside it: it
- * has what the system gives to other processes meanwhile in it, and what the main thread waits for the disk.
+ * Evicts one image after the other, and then many at once, files and all, with nothing else going on. What an eviction costs
+ * the event loop is what the main thread was on a processor for it; waiting for the writer and for the disk is not in it. The
+ * growth of the loop's busy time (`performance.eventLoopUtilization().active`: all time that it does not wait for events) is
+ * told beside it: it has what the system gives to other processes meanwhile in it, and what the main thread waits for the disk.
  */
 export async function measureEvictions({
   directory,

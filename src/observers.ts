@@ -1,5 +1,6 @@
 import type { CacheObserver, Clock } from "./cache/index.ts";
 import type { EvictionObserver } from "./eviction/index.ts";
+import type { MetadataObserver } from "./metadata/index.ts";
 import type { Logger, Metrics } from "./telemetry/index.ts";
 import type { UpkeepObserver } from "./upkeep/index.ts";
 import type { UpstreamObserver } from "./upstream/index.ts";
@@ -59,6 +60,13 @@ export function observeEviction(
     },
     doomed: forget,
     failed: (error) => logger.warn({ err: error }, "something that was to leave the store could not be removed yet"),
+  };
+}
+
+export function observeIndex({ metrics }: ObserverPorts): MetadataObserver {
+  return {
+    writeBegun: () => metrics.indexWriteBegun(),
+    writeEnded: (seconds) => metrics.indexWriteEnded(seconds),
   };
 }
 

@@ -4,7 +4,14 @@ import { createCache, type Cache, type Clock } from "./cache/index.ts";
 import type { Settings, UpstreamEntry } from "./config/index.ts";
 import { Eviction } from "./eviction/index.ts";
 import { openMetadata, type Metadata } from "./metadata/index.ts";
-import { observeCache, observeEviction, observeUpkeep, observeUpstream, type ObserverPorts } from "./observers.ts";
+import {
+  observeCache,
+  observeEviction,
+  observeIndex,
+  observeUpkeep,
+  observeUpstream,
+  type ObserverPorts,
+} from "./observers.ts";
 import { createPassthrough, type Passthrough, type PassthroughPorts } from "./passthrough/index.ts";
 import { createMetrics, type Logger, type Metrics } from "./telemetry/index.ts";
 import { createUpkeep, type Upkeep } from "./upkeep/index.ts";
@@ -46,7 +53,7 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
 
   const store = await openBlobStore({ directory: settings.dataDir, bootId: String(process.pid) });
   undo.push(() => store.close());
-  const index = await openIndex(settings, now, logger, undo);
+  const index = await openIndex(settings, observing, undo);
   const eviction = await Eviction.create(
     { ...settings.storage, ...settings.eviction },
     { store, index, now, setTimer, observer: observeEviction(observing, (digests) => cache.forget(digests)) },
@@ -128,8 +135,13 @@ function openAccess(settings: Settings, basis: AccessBasis, logger: Logger): Acc
   return createAccess(settings, { ...basis, onFault });
 }
 
-async function openIndex(settings: Settings, now: () => number, logger: Logger, undo: Undo): Promise<Metadata> {
-  const index = await openMetadata({ directory: settings.dataDir, now });
+async function openIndex(settings: Settings, observing: ObserverPorts, undo: Undo): Promise<Metadata> {
+  const { clock, logger } = observing;
+  const index = await openMetadata({
+    directory: settings.dataDir,
+    now: () => clock.now(),
+    observer: observeIndex(observing),
+  });
   const backups = setInterval(() => {
     index.backup().catch((error: unknown) => logger.warn({ err: error }, "the index could not be copied to index.bak"));
   }, backupEveryMs).unref();

@@ -5,4 +5,4 @@ export type * from "./graph.ts";
 export { lockDataDirectory, type DataLock } from "./lock.ts";
 export * from "./metadata.ts";
 export type * from "./rows.ts";
-export { openMetadata } from "./sqlite-metadata.ts";
+export { openMetadata, type MetadataObserver } from "./sqlite-metadata.ts";

@@ -51,6 +51,10 @@ export type ControlOp =
   /** Copies what can be read, after a failure that ended all writing. */
   | { op: "prepareRenewal" };
 
+export function isControl(op: WriteOp | ControlOp): op is ControlOp {
+  return op.op === "backup" || op.op === "stop" || op.op === "prepareRenewal";
+}
+
 /** Puts the prepared copy in the place of the index. The sender waits on the first element, which becomes one of `renewalStates`. */
 export interface Renew {
   op: "renew";

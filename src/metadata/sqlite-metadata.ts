@@ -16,7 +16,7 @@ import type {
   Victims,
 } from "./metadata.ts";
 import { indexPath } from "./open-index.ts";
-import type { ControlOp, WriteOp } from "./protocol.ts";
+import { isControl, type ControlOp, type WriteOp } from "./protocol.ts";
 import { Reader } from "./reader.ts";
 import type { RepositoryKey } from "./rows.ts";
 import { Touches } from "./touches.ts";
@@ -27,16 +27,30 @@ export interface MetadataOptions {
   directory: string;
   /** Milliseconds since the epoch. */
   now?: () => number;
+  observer?: MetadataObserver;
 }
+
+/** Is told of every write: that it is on its way to the writer, and that it is committed, or has failed, after `seconds`. */
+export interface MetadataObserver {
+  writeBegun(): void;
+  writeEnded(seconds: number): void;
+}
+
+const unobserved: MetadataObserver = { writeBegun: () => undefined, writeEnded: () => undefined };
 
 /**
  * Opens the reference index, or makes it where there is none.
  * @throws DataDirectoryError `newer-format`, `damaged`, or `io`.
  */
-export async function openMetadata({ directory, now = Date.now }: MetadataOptions): Promise<Metadata> {
+export async function openMetadata({
+  directory,
+  now = Date.now,
+  observer = unobserved,
+}: MetadataOptions): Promise<Metadata> {
   const { writer, wasStoppedCleanly, rebuilt } = await WriterClient.start(directory);
   try {
-    return new SqliteMetadata({ reader: new Reader(indexPath(directory)), writer, now, wasStoppedCleanly, rebuilt });
+    const reader = new Reader(indexPath(directory));
+    return new SqliteMetadata({ reader, writer, now, observer, wasStoppedCleanly, rebuilt });
   } catch (error) {
     await writer.end();
     throw error;
@@ -47,6 +61,7 @@ interface Parts {
   reader: Reader;
   writer: WriterClient;
   now: () => number;
+  observer: MetadataObserver;
   wasStoppedCleanly: boolean;
   rebuilt: Rebuilt | undefined;
 }
@@ -59,10 +74,11 @@ class SqliteMetadata implements Metadata {
   readonly #reader: Reader;
   readonly #writer: WriterClient;
   readonly #now: () => number;
+  readonly #observer: MetadataObserver;
   readonly #touches: Touches;
   #close: Promise<void> | undefined;
 
-  constructor({ reader, writer, now, wasStoppedCleanly, rebuilt }: Parts) {
+  constructor({ reader, writer, now, observer, wasStoppedCleanly, rebuilt }: Parts) {
     this.wasStoppedCleanly = wasStoppedCleanly;
     this.rebuilt = rebuilt;
     this.graph = reader.graph;
@@ -70,7 +86,8 @@ class SqliteMetadata implements Metadata {
     this.#reader = reader;
     this.#writer = writer;
     this.#now = now;
-    this.#touches = new Touches((touches) => writer.send({ op: "touch", touches }));
+    this.#observer = observer;
+    this.#touches = new Touches((touches) => this.#observed({ op: "touch", touches }));
   }
 
   blob(digest: Digest): BlobRow | undefined {
@@ -252,7 +269,18 @@ class SqliteMetadata implements Metadata {
   }
 
   #send(op: WriteOp | ControlOp): Promise<unknown> {
-    return this.#close ? closed() : this.#writer.send(op);
+    if (this.#close) return closed();
+    return isControl(op) ? this.#writer.send(op) : this.#observed(op);
+  }
+
+  async #observed(op: WriteOp): Promise<unknown> {
+    const begunAt = performance.now();
+    this.#observer.writeBegun();
+    try {
+      return await this.#writer.send(op);
+    } finally {
+      this.#observer.writeEnded((performance.now() - begunAt) / 1000);
+    }
   }
 
   /** All is closed even if the copy could not be made; the writer goes last, so that it leaves no log behind. */

@@ -6,6 +6,7 @@ import { DataDirectoryError, WriteError } from "./errors.ts";
 import type { Rebuilt } from "./metadata.ts";
 import { openIndex } from "./open-index.ts";
 import {
+  isControl,
   renewalStates,
   type ControlOp,
   type FromWriter,
@@ -13,7 +14,6 @@ import {
   type Renew,
   type Result,
   type ToWriter,
-  type WriteOp,
 } from "./protocol.ts";
 import { openOrRebuild } from "./rebuild.ts";
 import { finishRenewal, prepareRenewal } from "./renewal.ts";
@@ -147,10 +147,6 @@ class Writer {
     this.#database.close();
     parentPort?.close();
   }
-}
-
-function isControl(op: WriteOp | ControlOp): op is ControlOp {
-  return op.op === "backup" || op.op === "stop" || op.op === "prepareRenewal";
 }
 
 function post(message: FromWriter): void {

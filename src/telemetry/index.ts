@@ -1,5 +1,5 @@
 /** The logger, the metrics, and the words that both use. */
-export { clientFamily, type ClientFamily } from "./client-family.ts";
+export { clientFamilies, clientFamily, type ClientFamily } from "./client-family.ts";
 export type { EvictionReason, Outcome, RequestKind, UncachedReason } from "./labels.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 export { createMetrics, type Metrics, type MetricsOptions, type MetricsSnapshot } from "./metrics.ts";

@@ -11,7 +11,7 @@ export const statusClasses = ["2xx", "3xx", "401", "403", "404", "429", "4xx", "
 export type StatusClass = (typeof statusClasses)[number];
 
 /** Why bytes went to a client without being kept. */
-export const uncachedReasons = ["budget", "no_space", "io", "database", "too_large", "range"] as const;
+export const uncachedReasons = ["budget", "no_space", "io", "database", "range"] as const;
 export type UncachedReason = (typeof uncachedReasons)[number];
 
 /** Why content left the store. */

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { createIndexMetrics, type IndexMetrics } from "./index-metrics.ts";
 import { createQuotaMetrics, type QuotaMetrics } from "./quota-metrics.ts";
 import { createRequestMetrics, type RequestMetrics, type RequestTotals } from "./request-metrics.ts";
 import { createStoreMetrics, type StoreMetrics } from "./store-metrics.ts";
@@ -16,7 +17,7 @@ export interface MetricsSnapshot extends RequestTotals {
 }
 
 /** Everything that is counted. Each room is given the part of it that it feeds. */
-export interface Metrics extends RequestMetrics, UpstreamMetrics, QuotaMetrics, StoreMetrics {
+export interface Metrics extends RequestMetrics, UpstreamMetrics, QuotaMetrics, StoreMetrics, IndexMetrics {
   /** The text format of Prometheus. */
   render(): Promise<{ contentType: string; body: string }>;
   snapshot(): Promise<MetricsSnapshot>;
@@ -47,6 +48,7 @@ export function createMetrics({ upstreams, endpoints, now = Date.now }: MetricsO
     ...towardsUpstreams,
     ...quotas,
     ...store,
+    ...createIndexMetrics(registry),
     async render() {
       await refresh();
       refreshQuotas();

@@ -46,7 +46,7 @@ describe("the metrics of the store", () => {
     for (const reason of ["budget", "min_free", "watermark", "orphan", "operator"]) {
       expect(text).toContain(`\nentrepot_evictions_total{reason="${reason}"} 0\n`);
     }
-    for (const reason of ["budget", "no_space", "io", "database", "too_large", "range"]) {
+    for (const reason of ["budget", "no_space", "io", "database", "range"]) {
       expect(text).toContain(`\nentrepot_uncached_passes_total{reason="${reason}"} 0\n`);
     }
     expect([await metric("store_max_bytes"), await metric("reconcile_ratio")]).toEqual([8 * MB, 1]);

@@ -40,13 +40,25 @@ describe("metrics at the start", () => {
     ["collapsed_requests_total", 7],
     ["upstream_credential_failures_total", 2],
     ["verify_failures_total", 2],
-    ["uncached_passes_total", 6],
+    ["uncached_passes_total", 5],
     ["store_bytes", 1],
     ["store_max_bytes", 1],
     ["store_free_bytes", 1],
     ["store_reserved_bytes", 1],
     ["store_blobs", 1],
     ["store_manifests", 1],
+    ["store_passthrough", 1],
+    ["reconcile_ratio", 1],
+    ["leases", 1],
+    ["pins", 1],
+    ["evictions_total", 5],
+    ["evicted_bytes_total", 1],
+    ["scrubbed_bytes_total", 1],
+    ["corrupt_blobs_total", 1],
+    ["quarantined_blobs_total", 1],
+    ["adopted_blobs_total", 1],
+    ["index_writes_waiting", 1],
+    ["index_write_duration_seconds_count", 1],
     ["last_request_timestamp_seconds", 8],
     ["unexpected_credentials_total", 8],
   ])("has every series of entrepot_%s at 0", async (name, count) => {
@@ -58,8 +70,8 @@ describe("metrics at the start", () => {
   it("has help and a type for each, and those of the process beside them", async () => {
     const { contentType, body } = await metrics.render();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(40);
-    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(40);
+    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(42);
+    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(42);
     expect(body).toMatch(/^process_resident_memory_bytes \d+$/m);
     expect(body).toMatch(/^nodejs_eventloop_lag_seconds /m);
   });

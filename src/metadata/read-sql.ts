@@ -1,13 +1,22 @@
-const repositoryId = `(SELECT id FROM repository WHERE upstream = :upstream AND name = :name)`;
-
 /** Deeper graphs prove nothing; the same bound as for manifests that are followed. */
 const maxDepth = 4;
 
-/** Nearly every proof is of this kind: a manifest that the repository holds names the blob. Looked for from its manifests. */
-function directly(roles: string): string {
+/** Nearly every proof is of this kind: a manifest that the repository holds names the blob. Looked for from those that name it. */
+function directlyFromBlob(roles: string): string {
   return `
-    SELECT edge.size FROM member CROSS JOIN edge
-      ON edge.parent = member.blob AND edge.child = :blob AND edge.role IN (${roles})
+    SELECT edge.size FROM edge CROSS JOIN member ON member.repository = :repository AND member.blob = edge.parent
+    WHERE edge.child = :blob AND edge.role IN (${roles})
+    LIMIT 1`;
+}
+
+/**
+ * The same of a layer, looked for from the manifests of the repository. Its edges lie side by side in the index of
+ * children, those of the manifests do not.
+ */
+function asLayerFromRepository(what: "edge.size" | "1"): string {
+  return `
+    SELECT ${what} AS size FROM member CROSS JOIN edge INDEXED BY edge_by_child
+      ON edge.child = :blob AND edge.role = 'layer' AND edge.parent = member.blob
     WHERE member.repository = :repository AND member.is_manifest = 1
     LIMIT 1`;
 }
@@ -43,7 +52,7 @@ function fromRepository(roles: string): string {
 
 /**
  * The statements of the reader. A test checks that each of them finds its rows by index.
- * Named parameters: `digest`, `upstream`, `name`, `tag`, `kind`, `key`, and the ids `blob` and `repository`.
+ * Named parameters: `digest`, `upstream`, `name`, `tag`, `kind`, `key`, and the ids `blob`, `repository` and `manifest`.
  */
 export const readSql = {
   blob: `SELECT digest, size, state FROM blob WHERE digest = :digest`,
@@ -54,18 +63,26 @@ export const readSql = {
     FROM blob JOIN manifest ON manifest.id = blob.id
     WHERE blob.digest = :digest AND blob.state = 'present'`,
 
+  repository: `SELECT id FROM repository WHERE upstream = :upstream AND name = :name`,
+
   /** Where a question of membership begins; `refs` tells how many manifests name the digest. */
   relation: `
-    SELECT blob.id AS blob, repository.id AS repository, blob.size, blob.state, blob.refs,
-      blob.is_manifest AS isManifest,
-      EXISTS (SELECT 1 FROM member WHERE member.repository = repository.id AND member.blob = blob.id) AS isRecorded
-    FROM blob CROSS JOIN repository
-    WHERE blob.digest = :digest AND repository.upstream = :upstream AND repository.name = :name`,
+    SELECT blob.id AS blob, blob.size, blob.state, blob.refs, blob.is_manifest AS isManifest,
+      EXISTS (SELECT 1 FROM member WHERE member.repository = :repository AND member.blob = blob.id) AS isRecorded
+    FROM blob WHERE blob.digest = :digest`,
 
-  memberDirectly: directly("'config', 'layer', 'child'"),
+  /** A manifest of the repository that names the blob; one that has left it since proves nothing. */
+  memberOfManifest: `
+    SELECT edge.size FROM edge
+    WHERE edge.parent = :manifest AND edge.child = :blob AND edge.role <> 'subject'
+      AND EXISTS (SELECT 1 FROM member WHERE member.repository = :repository AND member.blob = :manifest)
+    LIMIT 1`,
+  memberDirectlyFromBlob: directlyFromBlob("'config', 'layer', 'child'"),
+  memberAsLayer: asLayerFromRepository("1"),
   memberFromBlob: fromBlob("'config', 'layer', 'child'"),
   memberFromRepository: fromRepository("'config', 'layer', 'child'"),
-  claimDirectly: directly("'config', 'layer'"),
+  claimDirectlyFromBlob: directlyFromBlob("'config', 'layer'"),
+  claimAsLayer: asLayerFromRepository("edge.size"),
   claimFromBlob: fromBlob("'config', 'layer'"),
   claimFromRepository: fromRepository("'config', 'layer'"),
 
@@ -80,11 +97,11 @@ export const readSql = {
       tag.fetched_at AS fetchedAt, tag.checked_at AS checkedAt, tag.first_seen AS firstSeen, tag.gone_since AS goneSince,
       held.digest AS held
     FROM tag LEFT JOIN blob ON blob.id = tag.manifest LEFT JOIN blob AS held ON held.id = tag.held
-    WHERE tag.repository = ${repositoryId} AND tag.name = :tag`,
+    WHERE tag.repository = :repository AND tag.name = :tag`,
 
   listing: `
     SELECT body, fetched_at AS fetchedAt FROM listing
-    WHERE repository = ${repositoryId} AND kind = :kind AND key = :key`,
+    WHERE repository = :repository AND kind = :kind AND key = :key`,
 
   totals: `
     SELECT key, value FROM meta

@@ -1,8 +1,9 @@
 import Database from "better-sqlite3";
-import type { Digest, RepositoryName, Tag } from "../oci/index.ts";
+import type { Digest, Tag } from "../oci/index.ts";
 import { FilesReader } from "./files-reader.ts";
 import { GraphReader } from "./graph-reader.ts";
 import type { BlobRow, HeldBlob, Listing, ListingKind, ManifestRow, Metadata, TagRow } from "./metadata.ts";
+import { KnownRepositories, type KnownRepository } from "./known-repositories.ts";
 import type { RepositoryKey } from "./rows.ts";
 import { ReadStatement } from "./read-statement.ts";
 import { readSql } from "./read-sql.ts";
@@ -10,18 +11,15 @@ import { readSql } from "./read-sql.ts";
 interface DigestKey {
   digest: Digest;
 }
-interface MemberKey extends DigestKey {
-  upstream: string;
-  name: RepositoryName;
+interface RelationKey extends DigestKey {
+  repository: number;
 }
 interface TagKey {
-  upstream: string;
-  name: RepositoryName;
+  repository: number;
   tag: Tag;
 }
 interface ListingKey {
-  upstream: string;
-  name: RepositoryName;
+  repository: number;
   kind: ListingKind;
   key: string;
 }
@@ -42,17 +40,23 @@ interface RelationIds {
   blob: number;
   repository: number;
 }
-interface Relation extends RelationIds, Nullable<{ size: number }>, Pick<BlobRow, "state"> {
+interface RelationRow extends Nullable<{ size: number }>, Pick<BlobRow, "state"> {
+  blob: number;
   refs: number;
   isManifest: 0 | 1;
   isRecorded: 0 | 1;
 }
+
+type Relation = RelationRow & { repository: KnownRepository };
 
 /** An edge that proves membership: the size that its manifest claims. */
 interface Claim {
   size: number;
 }
 type ClaimStatement = ReadStatement<RelationIds, Claim>;
+
+/** The ways to look for a proof: over one edge, then over any number of them; up from the blob, or from the repository's manifests. */
+type ProofSearch = Record<"directlyAbove" | "above" | "asLayer" | "below", ClaimStatement>;
 
 /** Up to so many manifests that name a blob, the search begins at them; a base layer may be in every image. */
 const maxRefsFromBlob = 8;
@@ -65,6 +69,9 @@ export class Reader {
   readonly graph = new GraphReader();
   readonly files = new FilesReader();
   readonly #path: string;
+  readonly #repositories = new KnownRepositories(
+    (repository) => this.#statements.repository.get(keyOf(repository))?.id,
+  );
   #database!: Database.Database;
   #statements!: ReturnType<typeof prepareAll>;
 
@@ -78,6 +85,7 @@ export class Reader {
     this.#database = new Database(this.#path, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
     this.#database.pragma("cache_size = -16000");
     this.#statements = prepareAll(this.#database);
+    this.#repositories.forgetAll();
     this.graph.use(this.#database);
     this.files.use(this.#database);
   }
@@ -100,6 +108,7 @@ export class Reader {
     const relation = this.#relation(repository, digest);
     if (!relation || !this.#isIn(relation)) return undefined;
     const { size, state, isManifest, isRecorded } = relation;
+    if (isManifest === 1) relation.repository.lastManifest = relation.blob;
     return { digest, size: size ?? undefined, state, isManifest: isManifest === 1, isRecorded: isRecorded === 1 };
   }
 
@@ -110,16 +119,16 @@ export class Reader {
   claimedSize(repository: RepositoryKey, digest: Digest): number | undefined {
     const relation = this.#relation(repository, digest);
     if (!relation) return undefined;
-    const { claimDirectly, claimFromBlob, claimFromRepository } = this.#statements;
-    return this.#claim(relation, { directly: claimDirectly, above: claimFromBlob, below: claimFromRepository })?.size;
+    return findClaim(relation, this.#statements.claims)?.size;
   }
 
   isNamedAsBlob(digest: Digest): boolean {
     return this.#statements.namedAsBlob.get({ digest }) !== undefined;
   }
 
-  tag(repository: RepositoryKey, tag: Tag): TagRow | undefined {
-    const row = this.#statements.tag.get({ ...keyOf(repository), tag });
+  tag(key: RepositoryKey, tag: Tag): TagRow | undefined {
+    const repository = this.#repositories.get(key);
+    const row = repository && this.#statements.tag.get({ repository: repository.id, tag });
     return (
       row && {
         manifest: row.manifest ?? undefined,
@@ -134,8 +143,9 @@ export class Reader {
     );
   }
 
-  listing(repository: RepositoryKey, kind: ListingKind, key: string): Listing | undefined {
-    return this.#statements.listing.get({ ...keyOf(repository), kind, key });
+  listing(of: RepositoryKey, kind: ListingKind, key: string): Listing | undefined {
+    const repository = this.#repositories.get(of);
+    return repository && this.#statements.listing.get({ repository: repository.id, kind, key });
   }
 
   counts(): ReturnType<Metadata["counts"]> {
@@ -150,22 +160,23 @@ export class Reader {
     };
   }
 
-  #relation({ upstream, name }: RepositoryKey, digest: Digest): Relation | undefined {
-    return this.#statements.relation.get({ upstream, name, digest });
+  #relation(key: RepositoryKey, digest: Digest): Relation | undefined {
+    const repository = this.#repositories.get(key);
+    const row = repository && this.#statements.relation.get({ repository: repository.id, digest });
+    return row && { ...row, repository };
   }
 
   #isIn(relation: Relation): boolean {
-    if (relation.isRecorded === 1) return true;
-    const { memberDirectly, memberFromBlob, memberFromRepository } = this.#statements;
-    const search = { directly: memberDirectly, above: memberFromBlob, below: memberFromRepository };
-    return this.#claim(relation, search) !== undefined;
+    return (
+      relation.isRecorded === 1 ||
+      this.#isOfLastManifest(relation) ||
+      findClaim(relation, this.#statements.proofs) !== undefined
+    );
   }
 
-  /** What a manifest of the repository says of the blob: from the few that name it, else from those of the repository. */
-  #claim(relation: Relation, search: Record<"directly" | "above" | "below", ClaimStatement>): Claim | undefined {
-    const ids = idsOf(relation);
-    if (relation.refs <= maxRefsFromBlob) return search.above.get(ids);
-    return search.directly.get(ids) ?? search.below.get(ids);
+  #isOfLastManifest({ blob, repository: { id, lastManifest } }: Relation): boolean {
+    if (lastManifest === undefined) return false;
+    return this.#statements.ofManifest.get({ blob, repository: id, manifest: lastManifest }) !== undefined;
   }
 
   close(): void {
@@ -178,13 +189,21 @@ function prepareAll(database: Database.Database) {
   return {
     blob: statement<DigestKey, Nullable<{ size: number }> & Pick<BlobRow, "digest" | "state">>(readSql.blob),
     manifest: statement<DigestKey, ManifestRow>(readSql.manifest),
-    relation: statement<MemberKey, Relation>(readSql.relation),
-    memberDirectly: statement<RelationIds, Claim>(readSql.memberDirectly),
-    memberFromBlob: statement<RelationIds, Claim>(readSql.memberFromBlob),
-    memberFromRepository: statement<RelationIds, Claim>(readSql.memberFromRepository),
-    claimDirectly: statement<RelationIds, Claim>(readSql.claimDirectly),
-    claimFromBlob: statement<RelationIds, Claim>(readSql.claimFromBlob),
-    claimFromRepository: statement<RelationIds, Claim>(readSql.claimFromRepository),
+    repository: statement<RepositoryKey, { id: number }>(readSql.repository),
+    relation: statement<RelationKey, RelationRow>(readSql.relation),
+    ofManifest: statement<RelationIds & { manifest: number }, Claim>(readSql.memberOfManifest),
+    proofs: {
+      directlyAbove: statement<RelationIds, Claim>(readSql.memberDirectlyFromBlob),
+      above: statement<RelationIds, Claim>(readSql.memberFromBlob),
+      asLayer: statement<RelationIds, Claim>(readSql.memberAsLayer),
+      below: statement<RelationIds, Claim>(readSql.memberFromRepository),
+    },
+    claims: {
+      directlyAbove: statement<RelationIds, Claim>(readSql.claimDirectlyFromBlob),
+      above: statement<RelationIds, Claim>(readSql.claimFromBlob),
+      asLayer: statement<RelationIds, Claim>(readSql.claimAsLayer),
+      below: statement<RelationIds, Claim>(readSql.claimFromRepository),
+    },
     namedAsBlob: statement<DigestKey, unknown>(readSql.namedAsBlob),
     tag: statement<TagKey, StoredTag>(readSql.tag),
     listing: statement<ListingKey, Listing>(readSql.listing),
@@ -192,8 +211,11 @@ function prepareAll(database: Database.Database) {
   };
 }
 
-function idsOf({ blob, repository }: Relation): RelationIds {
-  return { blob, repository };
+/** What a manifest of the repository says of the blob: from the few that name it, else from those of the repository. */
+function findClaim({ blob, repository, refs }: Relation, search: ProofSearch): Claim | undefined {
+  const ids = { blob, repository: repository.id };
+  if (refs <= maxRefsFromBlob) return search.directlyAbove.get(ids) ?? search.above.get(ids);
+  return search.asLayer.get(ids) ?? search.below.get(ids);
 }
 
 /** Only the two fields: the caller's object may have more, and a statement refuses none but binds them by name. */

@@ -15,6 +15,11 @@ export interface Held {
   digest: Digest;
 }
 
+/** A layer as a pull asks for it: the manifest first. */
+export interface NamedLayer extends Held {
+  manifest: Digest;
+}
+
 /** What is in a generated index, read from its pristine copy so that the one that is measured stays cold. */
 export class Catalog {
   readonly #index: Database.Database;
@@ -49,12 +54,13 @@ export class Catalog {
     return drawn.filter((one) => one !== undefined);
   }
 
-  /** Random uses of base layers through repositories that are only known to hold them by a manifest of theirs. */
-  sharedLayers(count: number): Held[] {
+  /** Random uses of base layers, each with the manifest that names it in a repository that is only known to hold it by that. */
+  sharedLayers(count: number): NamedLayer[] {
     const images = this.#index.prepare<[], number>("SELECT id FROM manifest WHERE kind = 'image'").pluck().all();
-    const used = this.#index.prepare<[number], Held>(`
-      SELECT repository.name AS repository, layer.digest
+    const used = this.#index.prepare<[number], NamedLayer>(`
+      SELECT repository.name AS repository, layer.digest, image.digest AS manifest
       FROM member CROSS JOIN repository ON repository.id = member.repository
+      CROSS JOIN blob AS image ON image.id = member.blob
       CROSS JOIN edge ON edge.parent = member.blob AND edge.role = 'layer'
       CROSS JOIN blob AS layer ON layer.id = edge.child
       WHERE member.blob = ?

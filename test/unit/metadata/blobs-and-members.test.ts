@@ -57,6 +57,19 @@ describe("blobs and membership", () => {
     expect(metadata.claimedSize(other, digestFor("l"))).toBeUndefined();
   });
 
+  test("what is named by the manifest that was last asked for is held for as long as that manifest is", async () => {
+    const { metadata } = await openFixture();
+    await recordManifest(metadata, alpine, { text: "first", edges: [edge("layer", "shared"), edge("layer", "old")] });
+    await recordManifest(metadata, alpine, { text: "second", edges: [edge("layer", "shared")] });
+    await recordManifest(metadata, other, { text: "first", edges: [edge("layer", "shared"), edge("layer", "old")] });
+    const held = (text: string): boolean => metadata.held(alpine, digestFor(text)) !== undefined;
+    expect(held("first")).toBe(true);
+    expect([held("shared"), held("old"), held("strange")]).toEqual([true, true, false]);
+    await metadata.evict({ manifests: [digestFor("first")], orphans: [] }, "budget");
+    expect([held("shared"), held("old")]).toEqual([true, false]);
+    expect(metadata.held(other, digestFor("shared"))).toBeUndefined();
+  });
+
   test("a subject gives no membership", async () => {
     const { metadata } = await openFixture();
     await recordManifest(metadata, alpine, {

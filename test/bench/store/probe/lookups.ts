@@ -14,8 +14,9 @@ export async function measureLookups({
   try {
     let found = 0;
     const eachUs: number[] = [];
-    for (const { repository, digest } of held) {
+    for (const { repository, digest, manifest } of held) {
       const key = { upstream: "docker.io", name: repository };
+      if (manifest !== undefined) index.held(key, manifest);
       const { waitedMs } = scheduling();
       const startedAt = performance.now();
       const isHit = index.held(key, digest)?.state === "present";

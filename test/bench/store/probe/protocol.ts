@@ -11,7 +11,8 @@ export interface Probes {
     answer: { releases: number };
   };
   lookups: {
-    ask: { directory: string; held: { repository: RepositoryName; digest: Digest }[] };
+    /** `manifest`: asked for before, as a pull does, and not measured. */
+    ask: { directory: string; held: { repository: RepositoryName; digest: Digest; manifest?: Digest }[] };
     answer: { eachUs: number[]; found: number };
   };
   evictions: {

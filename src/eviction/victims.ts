@@ -6,6 +6,8 @@ const worthwhileBytes = 1024 * 1024;
 /** Above so many victims none is given back: looking at each again would take longer than it is worth. */
 const maxWeighed = 1000;
 const pageSize = 100;
+/** Mostly one image or a few are enough: the first pages are small. */
+const firstPageSize = 8;
 
 /** What may be taken, and in which order. */
 export interface Terms {
@@ -109,10 +111,12 @@ export function unneededAfter(unit: Unit, removedUses: ReadonlyMap<number, numbe
 }
 
 function* queueOf(graph: Graph): Generator<ManifestNode> {
-  let page = graph.queue(undefined, pageSize);
+  let size = firstPageSize;
+  let page = graph.queue(undefined, size);
   while (page.length > 0) {
     yield* page;
-    page = graph.queue(page.at(-1), pageSize);
+    size = Math.min(size * 2, pageSize);
+    page = graph.queue(page.at(-1), size);
   }
 }
 

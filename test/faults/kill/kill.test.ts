@@ -14,6 +14,7 @@ const isEvery = isEveryPointWanted();
 /** More are added here: whatever writes to the data directory in a new way has a scenario. */
 const scenarios: readonly Scenario[] = [pull, eviction, reconcile];
 const realKills = isEvery ? 24 : 6;
+const timeout = (isEvery ? 120 : 20) * 60_000;
 
 let scratch: Scratch;
 
@@ -23,7 +24,7 @@ beforeEach(() => {
 
 afterEach(() => scratch.close());
 
-describe.each(scenarios)("$name", { timeout: 20 * 60_000 }, (scenario) => {
+describe.each(scenarios)("$name", { timeout }, (scenario) => {
   it("leaves behind each of its steps what the next start makes good", async () => {
     const { images, steps, neverAlone } = await imagesOf({ scenario, scratch }, createChoice(isEvery));
     expect(neverAlone, "steps that could not be told apart").toEqual([]);

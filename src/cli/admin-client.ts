@@ -21,6 +21,8 @@ export interface AdminRequest<T extends object> {
 interface Answer {
   status: number;
   contentType: string;
+  /** The Date field, where it was sent. */
+  date: string | undefined;
   body: string;
 }
 
@@ -44,6 +46,11 @@ export async function request<T extends object>(instance: Instance, asked: Admin
   );
 }
 
+/** What the admin listener answers to a GET, whatever it is: `/metrics`, `/readyz`. @throws CliError 69 */
+export async function readText(instance: Instance, path: string): Promise<Answer> {
+  return ask(instance, { path, members: [] }, path);
+}
+
 /** What is refused because of how things are is not what was asked for wrongly. */
 function exitCodeOf(status: number): ExitCode {
   if (status === 404) return exitCodes.failed;
@@ -58,12 +65,16 @@ function refused(instance: Instance): CliError {
   );
 }
 
-async function ask<T extends object>(instance: Instance, asked: AdminRequest<T>): Promise<Answer> {
+async function ask<T extends object>(
+  instance: Instance,
+  asked: AdminRequest<T>,
+  path = `/api/v1${asked.path}`,
+): Promise<Answer> {
   const limitMs = asked.timeoutMs ?? timeoutMs;
   try {
-    const response = await open(instance, asked, limitMs);
-    const contentType = response.headers["content-type"] ?? "";
-    return { status: response.statusCode ?? 0, contentType, body: await text(response) };
+    const response = await open(instance, { ...asked, path }, limitMs);
+    const { "content-type": contentType = "", date } = response.headers;
+    return { status: response.statusCode ?? 0, contentType, date, body: await text(response) };
   } catch (error) {
     throw new CliError(
       exitCodes.notReachable,
@@ -90,7 +101,7 @@ function open<T extends object>(
     signal: AbortSignal.timeout(limitMs),
     ...(socketPath !== undefined && { socketPath }),
   };
-  const target = new URL(`/api/v1${path}`, url);
+  const target = new URL(path, url);
   target.search = new URLSearchParams(query).toString();
   return new Promise((resolve, reject) => {
     send(target, options, resolve).on("error", reject).end(payload);

@@ -40,7 +40,7 @@ export interface CliContext {
   verifyOffline: (directory: string, options: VerifyOptions) => Promise<Verification>;
   /** Calls `listener` on the first Ctrl-C instead of ending the process; the function that is returned takes that back. */
   onInterrupt: (listener: () => void) => () => void;
-  stdout: { write(text: string): unknown };
+  stdout: { write(text: string): unknown; isTTY?: boolean };
   stderr: ErrorOutput;
   environment: NodeJS.ProcessEnv;
 }

@@ -3,6 +3,7 @@ import { ConfigError } from "../config/index.ts";
 import { addBackupCommand } from "./backup-command.ts";
 import { addConfigCommand } from "./config-command.ts";
 import type { CliContext } from "./context.ts";
+import { addDoctorCommand } from "./doctor-command.ts";
 import { addEvictCommand } from "./evict-command.ts";
 import { CliError, exitCodes, type ExitCode } from "./exit-codes.ts";
 import { addExplainCommand } from "./explain-command.ts";
@@ -42,6 +43,7 @@ function createProgram(context: CliContext): Command {
   addVerifyCommand(program, context);
   addRollbackCommand(program, context);
   addBackupCommand(program, context);
+  addDoctorCommand(program, context);
   addConfigCommand(program, context);
   return program;
 }

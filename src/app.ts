@@ -2,7 +2,14 @@ import { createServer, type Server } from "node:http";
 import { isIPv4 } from "node:net";
 import { chmod, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createAdminApp, createMetricsApp, ensureAdminToken, type Stats } from "./admin/index.ts";
+import {
+  createAdminApp,
+  createMetricsApp,
+  ensureAdminToken,
+  EventStream,
+  fillDocuments,
+  type Stats,
+} from "./admin/index.ts";
 import { systemClock, type Clock } from "./cache/index.ts";
 import { formatListenAddress, type ListenAddress, type Settings } from "./config/index.ts";
 import { lockDataDirectory } from "./metadata/index.ts";
@@ -94,11 +101,15 @@ async function listen(
   const stats = (): Promise<Stats> => readStats(parts, options.version, startedAt);
   const onJobFailed = (error: unknown): void => logger.error({ err: error }, "a job of the admin API has failed");
   const operations = createOperations(parts, { clock: options.clock ?? systemClock, onError: onJobFailed, undo });
+  const activity = { fills: () => parts.cache.fills(), history: () => parts.history.read() };
+  const eventStream = openEventStream(parts, { ...options, stats }, undo);
   const openAdmin = async (address: ListenAddress): Promise<string[]> => {
     const app = createAdminApp({
       ...health,
       stats,
       operations,
+      activity,
+      eventStream,
       token: adminToken,
       isLoopback: isLoopback(address),
       isUnixSocket: address.kind === "unix",
@@ -124,6 +135,21 @@ async function listen(
       await unwind();
     },
   };
+}
+
+function openEventStream(
+  { events, cache }: Parts,
+  { clock = systemClock, logger, stats }: AppOptions & { stats: () => Promise<Stats> },
+  undo: Undo,
+): EventStream {
+  const stream = new EventStream({
+    events,
+    activity: async () => ({ stats: await stats(), fills: fillDocuments(cache.fills()) }),
+    setTimer: (ms, action) => clock.setTimer(ms, action),
+    onError: (error) => logger.error({ err: error }, "what goes on could not be told"),
+  });
+  undo.push(() => stream.close());
+  return stream;
 }
 
 function addressBook(settings: Settings): AddressBook {

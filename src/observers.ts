@@ -1,22 +1,27 @@
 import type { CacheObserver, Clock } from "./cache/index.ts";
-import type { EvictionObserver } from "./eviction/index.ts";
+import type { EvictionObserver, LeftUnit } from "./eviction/index.ts";
 import type { MetadataObserver } from "./metadata/index.ts";
-import type { Logger, Metrics } from "./telemetry/index.ts";
+import type { Events, Logger, Metrics, NewEvent } from "./telemetry/index.ts";
 import type { UpkeepObserver } from "./upkeep/index.ts";
 import type { UpstreamObserver } from "./upstream/index.ts";
 
 const warnEveryMs = 60 * 1000;
 /** Reasons name repositories: more of them than this are not told apart. */
 const maxReasons = 100;
+/** More units than this that leave at once are one event. */
+const maxUnitsApart = 100;
 
-/** Where counts and log lines are made of what the rooms notice. */
+type EvictedEvent = Extract<NewEvent, { kind: "evicted" }>;
+
+/** Where counts, log lines and events are made of what the rooms notice. */
 export interface ObserverPorts {
   metrics: Metrics;
+  events: Events;
   logger: Logger;
   clock: Clock;
 }
 
-export function observeCache({ metrics, logger, clock }: ObserverPorts): CacheObserver {
+export function observeCache({ metrics, events, logger, clock }: ObserverPorts): CacheObserver {
   const warnedAt = new Map<string, number>();
   return {
     verifyFailed(upstream) {
@@ -33,6 +38,7 @@ export function observeCache({ metrics, logger, clock }: ObserverPorts): CacheOb
     corrupt(digest) {
       metrics.corruptFound();
       metrics.quarantined();
+      events.emit({ kind: "corrupt", digest, where: "serving" });
       logger.error({ digest }, "a stored file does not have its digest any more; it is given up and fetched again");
     },
     tagCooling({ mode, cooldownMs, ...move }) {
@@ -50,27 +56,46 @@ export function observeCache({ metrics, logger, clock }: ObserverPorts): CacheOb
 }
 
 export function observeEviction(
-  { metrics, logger }: ObserverPorts,
+  { metrics, events, logger }: ObserverPorts,
   forget: EvictionObserver["doomed"],
 ): EvictionObserver {
   return {
     evicted(reason, units, bytes) {
       metrics.evicted(reason === "min-free" ? "min_free" : reason, units, bytes);
-      logger.info({ reason, units, bytes }, "evicted");
+    },
+    left(reason, units) {
+      for (const { kind, ...unit } of evictedEvents(reason, units)) {
+        events.emit({ kind, ...unit });
+        logger.info(unit, "evicted");
+      }
     },
     doomed: forget,
     failed: (error) => logger.warn({ err: error }, "something that was to leave the store could not be removed yet"),
   };
 }
 
-export function observeIndex({ metrics }: ObserverPorts): MetadataObserver {
+function evictedEvents(reason: EvictedEvent["reason"], units: readonly LeftUnit[]): EvictedEvent[] {
+  const kind = "evicted";
+  if (units.length <= maxUnitsApart) {
+    return units.map(({ digest, image = null, bytes }) => ({ kind, reason, image, digest, bytes, count: 1 }));
+  }
+  const bytes = units.reduce((sum, unit) => sum + unit.bytes, 0);
+  return [{ kind, reason, image: null, digest: null, bytes, count: units.length }];
+}
+
+export function observeIndex({ metrics, events, logger }: ObserverPorts): MetadataObserver {
   return {
     writeBegun: () => metrics.indexWriteBegun(),
     writeEnded: (seconds) => metrics.indexWriteEnded(seconds),
+    tagMoved({ upstream, name }, { tag, from, to }) {
+      const image = `${upstream}/${name}:${tag}`;
+      events.emit({ kind: "tag-moved", image, from, to });
+      logger.info({ image, from, to }, "a tag names another digest");
+    },
   };
 }
 
-export function observeUpkeep({ metrics, logger }: ObserverPorts): UpkeepObserver {
+export function observeUpkeep({ metrics, events, logger }: ObserverPorts): UpkeepObserver {
   return {
     scrubbed: (bytes) => metrics.scrubbed(bytes),
     adopted(digest) {
@@ -81,15 +106,16 @@ export function observeUpkeep({ metrics, logger }: ObserverPorts): UpkeepObserve
       metrics.quarantined();
       logger.warn({ what }, "moved to quarantine/");
     },
-    corrupt(digest) {
+    corrupt(digest, where) {
       metrics.corruptFound();
-      logger.error({ digest }, "a stored file does not have its digest any more");
+      events.emit({ kind: "corrupt", digest, where });
+      logger.error({ digest, where }, "a stored file does not have its digest any more");
     },
     failed: (error) => logger.warn({ err: error }, "upkeep could not look after a file"),
   };
 }
 
-export function observeUpstream(name: string, { metrics, logger, clock }: ObserverPorts): UpstreamObserver {
+export function observeUpstream(name: string, { metrics, events, logger, clock }: ObserverPorts): UpstreamObserver {
   const toldAt = new Map<string, number>();
   return {
     request: (kind, status, seconds) => metrics.upstreamRequest(name, kind, status, seconds),
@@ -107,6 +133,7 @@ export function observeUpstream(name: string, { metrics, logger, clock }: Observ
     breaker(host, isOpen) {
       metrics.breakerChanged(name, host, isOpen);
       const about = { upstream: name, host };
+      events.emit({ kind: isOpen ? "upstream-down" : "upstream-up", ...about });
       if (isOpen) logger.warn(about, "a host of an upstream keeps failing; it is left alone for a while");
       else logger.info(about, "a host of an upstream answers again");
     },
@@ -121,9 +148,11 @@ export function observeUpstream(name: string, { metrics, logger, clock }: Observ
         resetAt: time(resetAt),
         limitedUntil: time(limitedUntil),
       };
-      if (isLow)
+      if (isLow) {
+        const known = { limit: limit ?? null, remaining: remaining ?? null, resetAt: about.resetAt ?? null };
+        events.emit({ kind: "quota-low", upstream: name, ...known });
         logger.warn(about, "an upstream allows few more pulls; tags that have moved keep their earlier version");
-      else logger.info(about, "an upstream allows pulls again; tags that have moved are fetched");
+      } else logger.info(about, "an upstream allows pulls again; tags that have moved are fetched");
     },
   };
 }

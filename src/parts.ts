@@ -13,11 +13,20 @@ import {
   type ObserverPorts,
 } from "./observers.ts";
 import { createPassthrough, type Passthrough, type PassthroughPorts } from "./passthrough/index.ts";
-import { createMetrics, type Logger, type Metrics } from "./telemetry/index.ts";
+import {
+  createEvents,
+  createMetrics,
+  History,
+  type Events,
+  type HistoryOptions,
+  type Logger,
+  type Metrics,
+} from "./telemetry/index.ts";
 import { createUpkeep, type Upkeep } from "./upkeep/index.ts";
 import { createPushGate, createUpstream, type ConfiguredUpstream } from "./upstream/index.ts";
 
 const backupEveryMs = 60 * 60 * 1000;
+const keptEvents = 1000;
 
 export interface Parts {
   store: BlobStore;
@@ -28,6 +37,8 @@ export interface Parts {
   access: Access;
   push: Passthrough;
   metrics: Metrics;
+  events: Events;
+  history: History;
 }
 
 /** Steps that take back what has been built, the first to be taken at the end. */
@@ -47,10 +58,12 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
     ),
     now: () => clock.now(),
   });
-  const observing: ObserverPorts = { metrics, logger, clock };
   const now = (): number => clock.now();
+  const events = createEvents({ now, keep: keptEvents });
+  const observing: ObserverPorts = { metrics, events, logger, clock };
   const setTimer = (ms: number, action: () => void): (() => void) => clock.setTimer(ms, action);
 
+  const history = openHistory(metrics, { now, setTimer, logger }, undo);
   const store = await openBlobStore({ directory: settings.dataDir, bootId: String(process.pid) });
   undo.push(() => store.close());
   const index = await openIndex(settings, observing, undo);
@@ -94,7 +107,7 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   const access = openAccess(settings, { upstreams, now, setTimer, hasPushes: push.isOpen }, logger);
   undo.push(() => access.close());
   metrics.observeQuotas(() => upstreams.map(({ name, upstream }) => ({ upstream: name, ...upstream.quota() })));
-  const parts = { access, push, store, index, eviction, upkeep, cache, metrics };
+  const parts = { access, push, store, index, eviction, upkeep, cache, metrics, events, history };
   observeGauges(parts);
   return parts;
 }
@@ -133,6 +146,17 @@ type AccessBasis = Omit<AccessPorts, "onFault">;
 function openAccess(settings: Settings, basis: AccessBasis, logger: Logger): Access {
   const onFault = (fault: string): void => logger.error({ file: settings.access.htpasswdFile }, `htpasswd: ${fault}`);
   return createAccess(settings, { ...basis, onFault });
+}
+
+function openHistory(
+  metrics: Metrics,
+  { logger, ...timing }: Pick<HistoryOptions, "now" | "setTimer"> & { logger: Logger },
+  undo: Undo,
+): History {
+  const onError = (error: unknown): void => logger.error({ err: error }, "the history could not be kept");
+  const history = new History({ ...timing, snapshot: () => metrics.snapshot(), onError });
+  undo.push(() => history.close());
+  return history;
 }
 
 async function openIndex(settings: Settings, observing: ObserverPorts, undo: Undo): Promise<Metadata> {

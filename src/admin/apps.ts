@@ -1,10 +1,13 @@
 import type { RequestListener } from "node:http";
 import express, { Router, type Express, type Request, type RequestHandler } from "express";
+import type { ActivitySource } from "./activity.ts";
+import type { EventStream } from "./event-stream.ts";
 import { createGuard, type GuardOptions } from "./guard.ts";
 import { healthRoutes, type HealthOptions } from "./health-routes.ts";
 import { hasBody, readJsonBody } from "./json-body.ts";
 import type { Operations } from "./operations.ts";
 import { allowOnly, errorFunnel, notFound, sendProblem } from "./problem.ts";
+import { eventRoutes } from "./routes/event-routes.ts";
 import { evictionRoutes } from "./routes/eviction-routes.ts";
 import { jobRoutes } from "./routes/job-routes.ts";
 import { pinRoutes } from "./routes/pin-routes.ts";
@@ -19,6 +22,8 @@ export interface MetricsAppOptions extends HealthOptions {
 export interface AdminAppOptions extends MetricsAppOptions, GuardOptions {
   stats: () => Stats | Promise<Stats>;
   operations: Operations;
+  activity: ActivitySource;
+  eventStream: EventStream;
 }
 
 /** The face of `admin.listen`: health, metrics, and the admin API under `/api/v1`. */
@@ -36,10 +41,11 @@ export function createMetricsApp(options: MetricsAppOptions): RequestListener {
   return finished(app, options);
 }
 
-function apiRoutes({ stats, operations }: AdminAppOptions): Router {
+function apiRoutes({ stats, operations, activity, eventStream }: AdminAppOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.get("/stats", async (_request, response) => void response.json(await stats()));
   router.all("/stats", allowOnly("GET"));
+  router.use(eventRoutes(activity, eventStream));
   router.use(evictionRoutes(operations), pinRoutes(operations), tagRoutes(operations), jobRoutes(operations));
   return router;
 }

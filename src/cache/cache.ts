@@ -19,7 +19,7 @@ import type { FlightPorts } from "./flights/flight.ts";
 import type { CacheObserver } from "./observer.ts";
 import { durably } from "./durably.ts";
 import { Generations } from "./generations.ts";
-import { Flights, type AbandonedPolicy } from "./flights/flights.ts";
+import { Flights, type AbandonedPolicy, type Fill } from "./flights/flights.ts";
 import type { Adopt, Keeping } from "./keeping.ts";
 import { Listings } from "./listings.ts";
 import { ManifestStore } from "./manifests/manifest-store.ts";
@@ -83,6 +83,8 @@ export interface Cache {
   /** A push through us has changed the repository: what is kept of it is checked again. Resolves when the index says so. */
   changed(repository: RepositoryKey, change: Change): Promise<void>;
   flights(): { running: number; followers: number };
+  /** The fills that run, in the order in which they were asked for. */
+  fills(): Fill[];
   /** Fetches again what was lost, if something that is kept needs it; whether it was asked for. Rejects where the upstream fails. */
   refetch(digest: Digest): Promise<boolean>;
   /** Whether the store has failed so often that nothing is stored at present. */
@@ -168,6 +170,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     referrers: async (target, digest) => listings.referrers(source(target), digest),
     changed: (repository, change) => pushes.changed(repository, change),
     flights: () => ({ running: flights.running, followers: flights.followers }),
+    fills: () => flights.list(),
     refetch: (digest) =>
       refetch(digest, {
         graph: index.graph,

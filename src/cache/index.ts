@@ -9,6 +9,7 @@ export type {
   TagsAnswer,
 } from "./answers.ts";
 export { BodyBroken } from "./broken.ts";
+export type { Fill } from "./flights/flights.ts";
 export type { CacheObserver } from "./observer.ts";
 export { systemClock, type Clock } from "./clock.ts";
 export { spanOf, type ByteRange } from "./blobs/ranges.ts";

@@ -5,6 +5,7 @@ import { createBudget, type Budget, type BudgetSettings, type RoomCause } from "
 import { explain } from "./explain.ts";
 import { InUse } from "./in-use.ts";
 import { Leases } from "./leases.ts";
+import { namedUnits, type LeftUnit } from "./left-units.ts";
 import { Pins } from "./pins.ts";
 import { Removal } from "./removal.ts";
 import { reportOf } from "./report.ts";
@@ -31,6 +32,8 @@ export interface EvictionSettings extends BudgetSettings {
 /** Who is told what has left. */
 export interface EvictionObserver {
   evicted(reason: EvictionReason, units: number, bytes: number): void;
+  /** The same units one by one. */
+  left(reason: EvictionReason, units: readonly LeftUnit[]): void;
   /** Nothing of these may be kept in memory any more. */
   doomed(digests: readonly Digest[]): void;
   failed(error: unknown): void;
@@ -335,6 +338,7 @@ export class Eviction {
     const { index, observer } = this.#ports;
     const victims = victimsOf(choice);
     if (victims.manifests.length + victims.orphans.length === 0) return 0;
+    const leftUnits = namedUnits(choice, index.graph);
     const evicting = index.evict(victims, reason);
     for (const digest of victims.manifests) {
       this.#leases.delete(digest);
@@ -353,6 +357,7 @@ export class Eviction {
       choice.units.length + choice.orphans.length,
       evicted.doomed.reduce((sum, { size }) => sum + size, 0),
     );
+    observer.left(reason, leftUnits(evicted));
     await this.#removal.remove(digests);
     const gone = evicted.doomed.filter(({ digest }) => !this.#removal.waiting.has(digest));
     return gone.reduce((sum, { size }) => sum + size, 0);

@@ -37,6 +37,13 @@ export type WriteOp =
   | { op: "dropPin"; image: string }
   | { op: "setConfigPins"; pins: readonly Omit<PinRow, "origin">[] };
 
+/** A tag names another digest than before. */
+export interface TagMove {
+  tag: Tag;
+  from: Digest;
+  to: Digest;
+}
+
 /** The latest access of a digest; `leasedUntil` 0: it is no lease. In ms since the epoch. */
 export interface Touch {
   digest: Digest;

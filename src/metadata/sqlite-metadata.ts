@@ -16,7 +16,7 @@ import type {
   Victims,
 } from "./metadata.ts";
 import { indexPath } from "./open-index.ts";
-import { isControl, type ControlOp, type WriteOp } from "./protocol.ts";
+import { isControl, type ControlOp, type TagMove, type WriteOp } from "./protocol.ts";
 import { Reader } from "./reader.ts";
 import type { RepositoryKey } from "./rows.ts";
 import { Touches } from "./touches.ts";
@@ -30,13 +30,20 @@ export interface MetadataOptions {
   observer?: MetadataObserver;
 }
 
-/** Is told of every write: that it is on its way to the writer, and that it is committed, or has failed, after `seconds`. */
 export interface MetadataObserver {
+  /** A write is on its way to the writer. */
   writeBegun(): void;
+  /** It is committed, or has failed, after `seconds`. */
   writeEnded(seconds: number): void;
+  /** A tag has come to name another digest, durably. One that is seen for the first time has not moved. */
+  tagMoved(repository: RepositoryKey, move: TagMove): void;
 }
 
-const unobserved: MetadataObserver = { writeBegun: () => undefined, writeEnded: () => undefined };
+const unobserved: MetadataObserver = {
+  writeBegun: () => undefined,
+  writeEnded: () => undefined,
+  tagMoved: () => undefined,
+};
 
 /**
  * Opens the reference index, or makes it where there is none.
@@ -139,11 +146,11 @@ class SqliteMetadata implements Metadata {
   }
 
   recordManifest(repository: RepositoryKey, manifest: NewManifest, at: number): Promise<void> {
-    return this.#write({ op: "recordManifest", repository, manifest, at });
+    return this.#moveTags(repository, { op: "recordManifest", repository, manifest, at });
   }
 
   moveTag(repository: RepositoryKey, tag: Tag, digest: Digest, at: number): Promise<void> {
-    return this.#write({ op: "moveTag", repository, tag, digest, at });
+    return this.#moveTags(repository, { op: "moveTag", repository, tag, digest, at });
   }
 
   confirmTag(repository: RepositoryKey, tag: Tag, at: number): Promise<void> {
@@ -262,6 +269,11 @@ class SqliteMetadata implements Metadata {
   close(): Promise<void> {
     this.#close ??= this.#closeAll();
     return this.#close;
+  }
+
+  async #moveTags(repository: RepositoryKey, op: WriteOp): Promise<void> {
+    const moves = ((await this.#send(op)) ?? []) as TagMove[];
+    for (const move of moves) this.#observer.tagMoved(repository, move);
   }
 
   async #write(op: WriteOp): Promise<void> {

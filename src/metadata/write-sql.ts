@@ -71,6 +71,8 @@ export const writeSql = {
     WHERE repository = :repository AND name = :tag AND last_seen IS NULL`,
   beginTagPeriod: `
     INSERT INTO tag_history (repository, name, digest, first_seen) VALUES (:repository, :tag, :digest, :at)`,
+  lastPeriod: `
+    SELECT digest FROM tag_history WHERE repository = :repository AND name = :tag ORDER BY id DESC LIMIT 1`,
   trimTagHistory: `
     DELETE FROM tag_history WHERE id IN (
       SELECT id FROM tag_history WHERE repository = :repository AND name = :tag ORDER BY id DESC LIMIT -1 OFFSET :keep)`,

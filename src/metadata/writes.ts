@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 import type { Digest, Tag } from "../oci/index.ts";
 import { WriteError } from "./errors.ts";
 import type { RepositoryKey } from "./rows.ts";
-import type { WriteOp } from "./protocol.ts";
+import type { TagMove, WriteOp } from "./protocol.ts";
 import type { PinRow } from "./graph.ts";
 import { Removals } from "./removals.ts";
 import { writeSql, type WriteStatements } from "./write-sql.ts";
@@ -72,11 +72,9 @@ export class Writes {
         this.#recordMember(op);
         break;
       case "recordManifest":
-        this.#recordManifest(op);
-        break;
+        return this.#recordManifest(op);
       case "moveTag":
-        this.#moveTag(op);
-        break;
+        return this.#moveTag(op);
       case "recordPending":
         this.#recordPending(op);
         break;
@@ -121,7 +119,7 @@ export class Writes {
     this.#sql.addMember.run(this.#addRepository(repository), this.#knowBlob(digest, size, at));
   }
 
-  #recordManifest({ repository, manifest, at }: OpOf<"recordManifest">): void {
+  #recordManifest({ repository, manifest, at }: OpOf<"recordManifest">): TagMove[] | undefined {
     const { digest, size, mediaType, kind, edges } = manifest;
     if (repository) this.#recordBlob({ op: "recordBlob", repository, digest, size, at });
     const id = this.#blobId(digest);
@@ -131,24 +129,27 @@ export class Writes {
       const { role, platform = null } = edge;
       this.#sql.addEdge.run({ parent: id, child, role, size: edge.size, platform });
     }
-    if (repository) this.#settlePending(this.#addRepository(repository), digest, id, at);
+    return repository && this.#settlePending(this.#addRepository(repository), digest, id, at);
   }
 
-  #settlePending(repository: number, digest: Digest, manifest: number, at: number): void {
+  #settlePending(repository: number, digest: Digest, manifest: number, at: number): TagMove[] | undefined {
     const waiting = this.#sql.tagsPending.all({ repository, digest, at }) as { name: Tag }[];
-    for (const { name } of waiting) {
+    const moves = waiting.map(({ name }) => {
       const key: TagKey = { repository, tag: name };
-      this.#noteMove(key, digest, manifest, at);
+      const move = this.#noteMove(key, digest, manifest, at);
       this.#sql.settleTag.run({ ...key, manifest, at });
-    }
+      return move;
+    });
+    return unlessEmpty(moves);
   }
 
-  #moveTag({ repository, tag, digest, at }: OpOf<"moveTag">): void {
+  #moveTag({ repository, tag, digest, at }: OpOf<"moveTag">): TagMove[] | undefined {
     const manifest = this.#manifestId(digest);
     if (manifest === undefined) throw new WriteError("refused", `no manifest ${digest} is stored for the tag ${tag}`);
     const key: TagKey = { repository: this.#addRepository(repository), tag };
-    this.#noteMove(key, digest, manifest, at);
+    const move = this.#noteMove(key, digest, manifest, at);
     this.#sql.moveTag.run({ ...key, manifest, at });
+    return unlessEmpty([move]);
   }
 
   #recordPending({ repository, tag, pending, at, holdForMs }: OpOf<"recordPending">): void {
@@ -174,11 +175,14 @@ export class Writes {
     }
   }
 
-  #noteMove(key: TagKey, digest: Digest, manifest: number, at: number): void {
-    if (this.#manifestOfTag(key) === manifest) return;
+  /** A tag that had left moves too, if it comes back with another digest than the last that is known of it. */
+  #noteMove(key: TagKey, digest: Digest, manifest: number, at: number): TagMove | undefined {
+    if (this.#manifestOfTag(key) === manifest) return undefined;
+    const last = this.#sql.lastPeriod.get({ ...key }) as { digest: Digest } | undefined;
     this.#sql.endTagPeriod.run({ ...key });
     this.#sql.beginTagPeriod.run({ ...key, digest, at });
     this.#sql.trimTagHistory.run({ ...key, keep: keptPeriods });
+    return last && last.digest !== digest ? { tag: key.tag, from: last.digest, to: digest } : undefined;
   }
 
   #holdTag({ repository, tag, digest }: OpOf<"holdTag">): void {
@@ -217,4 +221,9 @@ export class Writes {
   #repositoryId({ upstream, name }: RepositoryKey): number | null {
     return (this.#sql.repositoryId.get({ upstream, name }) as { id: number } | undefined)?.id ?? null;
   }
+}
+
+function unlessEmpty(moves: readonly (TagMove | undefined)[]): TagMove[] | undefined {
+  const made = moves.filter((move) => move !== undefined);
+  return made.length > 0 ? made : undefined;
 }

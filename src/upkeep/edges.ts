@@ -33,7 +33,7 @@ async function readEdgesOf(parts: UpkeepParts, digest: Digest): Promise<true> {
   const judgement = await judge(parts, digest, { signal: closing, wantsManifest: true });
   if (judgement.verdict === "undecided") throw judgement.cause;
   if (judgement.verdict !== "right") {
-    await giveUp(parts, digest, isStill(judgement.changedAt));
+    await giveUp(parts, digest, { where: "reconcile", isBad: isStill(judgement.changedAt) });
     return true;
   }
   const { size, manifest } = judgement.hashed;

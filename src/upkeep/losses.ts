@@ -5,6 +5,7 @@ import { blobPath, type Shelf } from "../blobstore/index.ts";
 import type { BlobRow } from "../metadata/index.ts";
 import { parseDigest, type Digest } from "../oci/index.ts";
 import type { UpkeepParts } from "./parts.ts";
+import type { CorruptionFinder } from "./upkeep.ts";
 
 /** What lies at `path`, not followed and not opened: it may be anything. Undefined where there is nothing. */
 export async function lookAt(path: string): Promise<Stats | undefined> {
@@ -28,7 +29,7 @@ export function isUnknown(row: BlobRow | undefined): boolean {
 export async function giveUp(
   parts: UpkeepParts,
   digest: Digest,
-  isBad: (found: Stats) => boolean = () => false,
+  { where, isBad = () => false }: { where: CorruptionFinder; isBad?: (found: Stats) => boolean },
 ): Promise<boolean> {
   const { directory, store, index, observer, onLost } = parts;
   const isLost = await store.exclusively(digest, async () => {
@@ -37,7 +38,7 @@ export async function giveUp(
     if (found && !isBad(found)) return false;
     if (found) {
       await store.quarantine(digest);
-      observer.corrupt(digest);
+      observer.corrupt(digest, where);
       observer.quarantined(digest);
     }
     await index.forgetFile(digest);

@@ -7,6 +7,7 @@ import { attempt, forEachOf, nextTurn, type UpkeepParts } from "./parts.ts";
 
 /** So many files are dealt with side by side, so that one commit serves several. */
 const width = 16;
+const where = "reconcile";
 
 /** Makes files and rows agree, once, shelf by shelf: first all but the large files without a row, then those. */
 export class Reconcile {
@@ -76,9 +77,9 @@ export class Reconcile {
       if (unknown.large.length > 0) this.#waiting.add(shelf);
       await forEachOf(strangers, 1, (path) => attempt(parts, () => clearAway(parts, path, shelf)));
       await forEachOf(resized, 1, ({ digest, size }) =>
-        attempt(parts, () => giveUp(parts, digest, (found) => found.size !== size)),
+        attempt(parts, () => giveUp(parts, digest, { where, isBad: (found) => found.size !== size })),
       );
-      await forEachOf(missing, width, (digest) => attempt(parts, () => giveUp(parts, digest)));
+      await forEachOf(missing, width, (digest) => attempt(parts, () => giveUp(parts, digest, { where })));
       await forEachOf(unknown.small, width, (digest) => this.#adoption.adopt(digest));
     } finally {
       this.#walked += 1;

@@ -67,7 +67,8 @@ export class Scrub {
     });
     if (judgement.verdict === "right") return "right";
     if (judgement.verdict === "undecided") throw judgement.cause;
-    return (await giveUp(this.#parts, digest, isStill(judgement.changedAt))) ? "lost" : "left";
+    const isBad = isStill(judgement.changedAt);
+    return (await giveUp(this.#parts, digest, { where: "scrub", isBad })) ? "lost" : "left";
   }
 
   #afterStep(bytes: number): Promise<void> {

@@ -2,6 +2,9 @@ import type { BlobStore } from "../blobstore/index.ts";
 import type { Metadata } from "../metadata/index.ts";
 import type { Digest } from "../oci/index.ts";
 
+/** Which work has found a corrupt file. */
+export type CorruptionFinder = "scrub" | "verify" | "reconcile";
+
 /** Whom upkeep tells what is worth counting or a line in the log. */
 export interface UpkeepObserver {
   /** The scrub has read so many bytes more. */
@@ -11,7 +14,7 @@ export interface UpkeepObserver {
   /** A file was moved to `quarantine/`: a digest, or the path of something that had no business in `blobs/`. */
   quarantined(what: string): void;
   /** A file of which the index said that it is here did not have its digest or its size any more, or cannot be read. */
-  corrupt(digest: Digest): void;
+  corrupt(digest: Digest, where: CorruptionFinder): void;
   /** Something could not be done for one file or directory; the rest goes on. */
   failed(error: unknown): void;
 }

@@ -70,7 +70,8 @@ export class Verify {
       return true;
     }
     const { verdict, changedAt } = judgement;
-    const isLost = await attempt(this.#parts, () => giveUp(this.#parts, digest, isStill(changedAt)));
+    const isBad = isStill(changedAt);
+    const isLost = await attempt(this.#parts, () => giveUp(this.#parts, digest, { where: "verify", isBad }));
     if (isLost === false) return false;
     findings.push({ digest, problem: verdict });
     return true;

@@ -107,6 +107,11 @@ export class Flight {
     return this.#size;
   }
 
+  /** When the last run began, in ms since the epoch. */
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
   /** Bytes in the part. */
   get written(): number {
     return this.#part.written;
@@ -135,6 +140,7 @@ export class Flight {
     const controller = new AbortController();
     const run: Run = { request, isResumed: this.written > 0, opened: opened.promise, controller, error: undefined };
     this.run = run;
+    this.#startedAt = this.#ports.clock.now();
     this.#ended = this.#ended
       .then(() => this.#fly(run, () => opened.resolve(undefined)))
       .catch(async (error: unknown) => {

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { BudgetExceeded, type Budget, type Reservation } from "../../eviction/index.ts";
-import type { Digest } from "../../oci/index.ts";
+import type { Digest, RepositoryName } from "../../oci/index.ts";
 import type { Clock } from "../clock.ts";
 import { Cancelled, Flight, type FlightPorts, type FlightRequest } from "./flight.ts";
 import type { CacheObserver } from "../observer.ts";
@@ -26,6 +26,21 @@ interface Entry {
   isRunning: boolean;
   ended: Promise<void>;
   cancelTimer: (() => void) | undefined;
+}
+
+/** A fill that runs, as it is at one moment. */
+export interface Fill {
+  digest: Digest;
+  /** Through which it is fetched. */
+  upstream: string;
+  repository: RepositoryName;
+  /** In the part. */
+  bytes: number;
+  /** Undefined as long as nobody has said. */
+  totalBytes: number | undefined;
+  readers: number;
+  /** Ms since the epoch. */
+  startedAt: number;
 }
 
 /** A reader's place in a flight; `leave` gives it back, once. */
@@ -62,6 +77,12 @@ export class Flights {
   /** Readers beside the one that each flight would have anyway. */
   get followers(): number {
     return [...this.#entries.values()].reduce((sum, entry) => sum + Math.max(0, entry.readers - 1), 0);
+  }
+
+  /** The running fills, in the order in which they were asked for first. */
+  list(): Fill[] {
+    const running = [...this.#entries.values()].filter((entry) => entry.isRunning);
+    return running.map(({ flight, readers }) => ({ ...fillOf(flight), readers }));
   }
 
   get(upstream: string, digest: Digest): Flight | undefined {
@@ -203,6 +224,11 @@ export class Flights {
     if (entry.readers > 0) this.#detached.add(entry);
     else this.#close(entry.flight);
   }
+}
+
+function fillOf({ digest, written, size, startedAt, run }: Flight): Omit<Fill, "readers"> {
+  const { upstream, name } = run.request.source.key;
+  return { digest, upstream, repository: name, bytes: written, totalBytes: size, startedAt };
 }
 
 function keyOf(upstream: string, digest: Digest): string {

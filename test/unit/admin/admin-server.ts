@@ -2,7 +2,15 @@ import { createServer, request, type IncomingHttpHeaders, type RequestListener }
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished } from "vitest";
-import { createAdminApp, type AdminAppOptions, type Operations, type Stats } from "../../../src/admin/index.ts";
+import {
+  createAdminApp,
+  EventStream,
+  type AdminAppOptions,
+  type Operations,
+  type Stats,
+} from "../../../src/admin/index.ts";
+import { createEvents } from "../../../src/telemetry/index.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
 export const someStats: Stats = {
   version: "1.2.3",
@@ -57,11 +65,26 @@ export function adminOptions(options: Partial<AdminAppOptions> = {}): AdminAppOp
     isLoopback: true,
     isUnixSocket: false,
     operations: fakeOperations({}),
+    activity: { fills: () => [], history: () => Promise.resolve([]) },
+    eventStream: quietStream(),
     onError: (error) => {
       throw new Error("an error that no test expects", { cause: error });
     },
     ...options,
   };
+}
+
+/** An event stream on which nothing happens. */
+function quietStream(): EventStream {
+  const clock = new ManualClock();
+  return new EventStream({
+    events: createEvents({ now: () => clock.now(), keep: 1 }),
+    activity: () => Promise.resolve({ stats: someStats, fills: [] }),
+    setTimer: (ms, action) => clock.setTimer(ms, action),
+    onError: (error) => {
+      throw new Error("an error that no test expects", { cause: error });
+    },
+  });
 }
 
 /** Listens on a free port, or on a unix socket, until the test is over. */

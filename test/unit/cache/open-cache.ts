@@ -36,7 +36,7 @@ export async function openCache(withStore: (store: BlobStore) => BlobStore = (st
     },
     {
       ...{ store, index, now: () => clock.now(), setTimer: (ms, action) => clock.setTimer(ms, action) },
-      observer: { evicted: () => undefined, doomed: () => undefined, failed: () => undefined },
+      observer: { evicted: () => undefined, left: () => undefined, doomed: () => undefined, failed: () => undefined },
     },
   );
   const { budget } = eviction;

@@ -157,6 +157,7 @@ export class World {
         ...{ store, index, now: () => clock.now(), setTimer: (ms, action) => clock.setTimer(ms, action) },
         observer: {
           evicted: (reason, units, bytes) => this.evictions.push({ reason, units, bytes }),
+          left: () => undefined,
           doomed: (digests) => this.doomed.push(...digests.map((digest) => this.nameOf(digest))),
           failed: (error) => this.failures.push(error),
         },

@@ -38,6 +38,7 @@ export async function measureEvictions({
     now: Date.now,
     setTimer: () => () => undefined,
     observer: {
+      left: () => undefined,
       evicted: (_, units) => void (images += units),
       doomed: (digests) => void doomed.push(...digests),
       failed(error) {

@@ -1,13 +1,7 @@
 /** The logger, the metrics, and the words that both use. */
 export { clientFamilies, clientFamily, type ClientFamily } from "./client-family.ts";
 export { createEvents, type EventListener, type Events, type Subscription } from "./events/events.ts";
-export {
-  eventKinds,
-  type CorruptionFinder,
-  type EventKind,
-  type NewEvent,
-  type PublishedEvent,
-} from "./events/event.ts";
+export type { CorruptionFinder, EventKind, NewEvent, PublishedEvent } from "./events/event.ts";
 export { History, historyStepMs, type HistoryOptions, type HistoryPoint } from "./history.ts";
 export type { EvictionReason, Outcome, RequestKind, UncachedReason } from "./labels.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";

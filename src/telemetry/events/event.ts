@@ -1,9 +1,6 @@
 import type { Digest } from "../../oci/index.ts";
 import type { EvictionReason } from "../labels.ts";
 
-export const eventKinds = ["tag-moved", "evicted", "corrupt", "upstream-down", "upstream-up", "quota-low"] as const;
-export type EventKind = (typeof eventKinds)[number];
-
 /** Who has found that a stored file is not what it should be. */
 export type CorruptionFinder = "serving" | "scrub" | "verify" | "reconcile";
 
@@ -44,6 +41,8 @@ interface QuotaLow {
   /** RFC 3339. */
   resetAt: string | null;
 }
+
+export type EventKind = NewEvent["kind"];
 
 /** An event as it is told: `id` is `<boot>-<sequence>`, `at` a time in RFC 3339. */
 export type PublishedEvent = { id: string; at: string } & NewEvent;

@@ -1,5 +1,5 @@
 import type { BlobStore } from "../blobstore/index.ts";
-import type { Evicted, ManifestNode, Metadata, PinRow } from "../metadata/index.ts";
+import { inSlices, type Evicted, type ManifestNode, type Metadata, type PinRow } from "../metadata/index.ts";
 import { parseImagePattern, type Digest, type ImageName } from "../oci/index.ts";
 import { createBudget, type Budget, type BudgetSettings, type RoomCause } from "./budget.ts";
 import { explain } from "./explain.ts";
@@ -10,7 +10,6 @@ import { Pins } from "./pins.ts";
 import { Removal } from "./removal.ts";
 import { reportOf } from "./report.ts";
 import type { Explanation, EvictionReport } from "./reports.ts";
-import { inSlices } from "./slices.ts";
 import { chooseImage, chooseVictims, unneededAfter, victimsOf, type Choice, type Terms } from "./victims.ts";
 
 /** So many manifests leave in one transaction: others wait for it. */

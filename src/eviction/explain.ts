@@ -1,4 +1,4 @@
-import type { BlobFacts, Graph, ManifestNode, Metadata } from "../metadata/index.ts";
+import { bytesOfTree, type BlobFacts, type ManifestNode, type Metadata } from "../metadata/index.ts";
 import { formatImageName, type Digest, type ImageName } from "../oci/index.ts";
 import { imageOf } from "./pins.ts";
 import { namesOf } from "./report.ts";
@@ -65,6 +65,7 @@ function ofManifest(node: ManifestNode, { index, holding, leasedUntil }: Explain
   const named = [node, ...parents].flatMap(({ digest }) => graph.tags(digest));
   const isUnit = node.kind === "image" || graph.children(node.id).length === 0;
   const pins = holding(node);
+  const { uniqueBytes, sharedBytes } = bytesOfTree(node, graph.tree(node.id));
   return {
     tags: named.map((name) => ({ image: imageOf(name), relation: name.relation })),
     neededBy: parents.map(({ digest, kind, platform, ...parent }) => ({
@@ -77,7 +78,8 @@ function ofManifest(node: ManifestNode, { index, holding, leasedUntil }: Explain
     pins,
     leasedUntil: leasedUntil(node.digest),
     queue: isUnit && pins.length === 0 ? { rank: graph.rank(node.accessedAt) + 1 } : undefined,
-    ...bytesBelow(node, graph),
+    uniqueBytes,
+    sharedBytes,
   };
 }
 
@@ -102,21 +104,4 @@ function ofBlob(digest: Digest, { index, holding, leasedUntil }: ExplainPorts): 
     uniqueBytes: users.length <= 1 ? here : 0,
     sharedBytes: users.length > 1 ? here : 0,
   };
-}
-
-/** Of a manifest and all below it: what would go with it, and what others need too. */
-function bytesBelow(root: ManifestNode, graph: Graph): { uniqueBytes: number; sharedBytes: number } {
-  const nodes: ManifestNode[] = [root];
-  for (const node of nodes) {
-    for (const child of graph.children(node.id)) if (!nodes.some(({ id }) => id === child.id)) nodes.push(child);
-  }
-  const blobs = new Map<number, { bytes: number; refs: number; uses: number }>();
-  for (const node of nodes) {
-    for (const { id, size = 0, state, refs, uses } of graph.blobs(node.id)) {
-      if (state === "present") blobs.set(id, { bytes: size, refs, uses: uses + (blobs.get(id)?.uses ?? 0) });
-    }
-  }
-  const sum = (isUnique: boolean): number =>
-    [...blobs.values()].filter(({ refs, uses }) => (refs === uses) === isUnique).reduce((all, b) => all + b.bytes, 0);
-  return { uniqueBytes: sum(true) + nodes.reduce((all, { size }) => all + size, 0), sharedBytes: sum(false) };
 }

@@ -15,11 +15,16 @@ import type {
   TagName,
   TagNameRow,
   TagPeriod,
+  TreeEdge,
 } from "./graph.ts";
 import type { RepositoryKey } from "./rows.ts";
 
 type Nullable<T, K extends keyof T> = Omit<T, K> & { [P in K]: Exclude<T[P], undefined> | null };
 type ChildRow = Nullable<ChildNode, "platform">;
+type TreeRow = Nullable<Omit<TreeEdge, "manifest">, "platform"> &
+  Nullable<Omit<NonNullable<TreeEdge["manifest"]>, "isTagged">, "kind" | "mediaType" | "accessedAt"> & {
+    isTagged: 0 | 1;
+  };
 
 /** Before every manifest in the queue. */
 const front: QueuePlace = { accessedAt: -1, id: -1 };
@@ -57,6 +62,10 @@ export class GraphReader implements Graph {
 
   children(manifest: number): ChildNode[] {
     return this.#sql.children.all({ manifest }).map(childNode);
+  }
+
+  tree(manifest: number): TreeEdge[] {
+    return this.#sql.tree.all({ manifest }).map(treeEdge);
   }
 
   named(manifest: number): { digest: Digest; platform: string | undefined; isHere: boolean }[] {
@@ -147,6 +156,7 @@ function prepareAll(database: Database) {
       graphSql.blobs,
     ),
     children: statement<{ manifest: number }, ChildRow>(graphSql.children),
+    tree: statement<{ manifest: number }, TreeRow>(graphSql.tree),
     named: statement<{ manifest: number }, { digest: Digest; platform: string | null; isHere: 0 | 1 }>(graphSql.named),
     parents: statement<{ manifest: number }, ChildRow>(graphSql.parents),
     subjects: statement<{ manifest: number }, ManifestNode>(graphSql.subjects),
@@ -168,4 +178,10 @@ function prepareAll(database: Database) {
 
 function childNode(row: ChildRow): ChildNode {
   return { ...row, platform: row.platform ?? undefined };
+}
+
+function treeEdge({ platform, kind, mediaType, accessedAt, isTagged, ...named }: TreeRow): TreeEdge {
+  const isStored = kind !== null && mediaType !== null && accessedAt !== null;
+  const manifest = isStored ? { kind, mediaType, accessedAt, isTagged: isTagged === 1 } : undefined;
+  return { ...named, platform: platform ?? undefined, manifest };
 }

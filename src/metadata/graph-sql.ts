@@ -8,6 +8,9 @@ const isUnit = `
     SELECT 1 FROM edge CROSS JOIN manifest AS child ON child.id = edge.child
     WHERE edge.parent = manifest.id AND edge.role = 'child'))`;
 
+/** Deeper graphs are not followed, here as elsewhere. */
+const maxDepth = 4;
+
 /** The statements of the graph's reader. A test checks that each of them finds its rows by index. */
 export const graphSql = {
   queue: `
@@ -34,6 +37,23 @@ export const graphSql = {
     SELECT ${node}, edge.platform
     FROM edge CROSS JOIN manifest ON manifest.id = edge.child CROSS JOIN blob ON blob.id = manifest.id
     WHERE edge.parent = :manifest AND edge.role = 'child'`,
+  tree: `
+    WITH RECURSIVE below (id, depth) AS (
+      SELECT :manifest, 0
+      UNION
+      SELECT manifest.id, below.depth + 1
+      FROM below CROSS JOIN edge ON edge.parent = below.id AND edge.role = 'child'
+        CROSS JOIN manifest ON manifest.id = edge.child
+      WHERE below.depth < ${maxDepth}
+    )
+    SELECT below.id AS parent, edge.role, edge.platform, blob.id, blob.digest,
+      coalesce(blob.size, edge.size) AS size, blob.state, blob.refs,
+      manifest.kind, manifest.media_type AS mediaType, manifest.accessed_at AS accessedAt,
+      edge.role = 'child' AND EXISTS (SELECT 1 FROM tag WHERE tag.manifest = blob.id) AS isTagged
+    FROM (SELECT DISTINCT id FROM below) AS below
+      CROSS JOIN edge ON edge.parent = below.id AND edge.role IN ('child', 'config', 'layer')
+      CROSS JOIN blob ON blob.id = edge.child
+      LEFT JOIN manifest ON edge.role = 'child' AND manifest.id = blob.id`,
   named: `
     SELECT blob.digest, edge.platform, blob.state = 'present' AND blob.is_manifest = 1 AS isHere
     FROM edge CROSS JOIN blob ON blob.id = edge.child

@@ -91,6 +91,24 @@ export interface PinRow {
   platforms: readonly string[] | undefined;
 }
 
+/** What a manifest names, or one below it. */
+export interface TreeEdge {
+  /** Row of the manifest that names it. */
+  parent: number;
+  role: "child" | "config" | "layer";
+  /** Of a child, where the index says one. */
+  platform: string | undefined;
+  id: number;
+  digest: Digest;
+  /** Bytes; the claim of the manifest for what is not here. */
+  size: number;
+  state: BlobState;
+  /** How many edges other than `subject` name it, those of other manifests included. */
+  refs: number;
+  /** Of a child that is in the index itself; undefined for what was never fetched. */
+  manifest: { kind: "image" | "index"; mediaType: string; accessedAt: number; isTagged: boolean } | undefined;
+}
+
 /** The reference graph, read on the caller's thread. Every method finds its rows by index. */
 export interface Graph {
   /** A page of the queue: what could go next as a unit, least recently pulled first. An index with a manifest of its own below it is no unit. */
@@ -103,6 +121,8 @@ export interface Graph {
   blobs(manifest: number): NamedBlob[];
   /** Manifests below an index that are in the index themselves. */
   children(manifest: number): ChildNode[];
+  /** All that a manifest names and all that the manifests below it name, down to the depth that is followed. */
+  tree(manifest: number): TreeEdge[];
   /** What an index names, here or not: digest, platform, and whether its manifest is here. */
   named(manifest: number): { digest: Digest; platform: string | undefined; isHere: boolean }[];
   /** Indexes that name a manifest, with the platform they name it for. */

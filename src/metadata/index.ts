@@ -5,4 +5,7 @@ export type * from "./graph.ts";
 export { lockDataDirectory, type DataLock } from "./lock.ts";
 export * from "./metadata.ts";
 export type * from "./rows.ts";
+export { inSlices } from "./slices.ts";
 export { openMetadata, type MetadataObserver } from "./sqlite-metadata.ts";
+export type * from "./tag-list.ts";
+export { bytesOfTree, type TreeBytes } from "./tree.ts";

@@ -2,6 +2,7 @@ import type { Files } from "./files.ts";
 import type { Graph, PinRow } from "./graph.ts";
 import type { BlobState, RepositoryKey } from "./rows.ts";
 import type { Digest, ManifestEdge, Tag } from "../oci/index.ts";
+import type { TagList } from "./tag-list.ts";
 
 export interface BlobRow {
   digest: Digest;
@@ -97,6 +98,9 @@ export interface Metadata {
   readonly rebuilt: Rebuilt | undefined;
   readonly graph: Graph;
   readonly files: Files;
+  readonly tagList: TagList;
+  /** Grows with every write that may change what is here, or how long a tag is believed; times of access do not count. */
+  readonly revision: number;
 
   blob(digest: Digest): BlobRow | undefined;
   /** The row of a manifest whose bytes are present. */

@@ -7,6 +7,7 @@ import { KnownRepositories, type KnownRepository } from "./known-repositories.ts
 import type { RepositoryKey } from "./rows.ts";
 import { ReadStatement } from "./read-statement.ts";
 import { readSql } from "./read-sql.ts";
+import { TagListReader } from "./tag-list-reader.ts";
 
 interface DigestKey {
   digest: Digest;
@@ -68,6 +69,7 @@ const busyTimeoutMs = 1000;
 export class Reader {
   readonly graph = new GraphReader();
   readonly files = new FilesReader();
+  readonly tagList = new TagListReader();
   readonly #path: string;
   readonly #repositories = new KnownRepositories(
     (repository) => this.#statements.repository.get(keyOf(repository))?.id,
@@ -88,6 +90,7 @@ export class Reader {
     this.#repositories.forgetAll();
     this.graph.use(this.#database);
     this.files.use(this.#database);
+    this.tagList.use(this.#database);
   }
 
   blob(digest: Digest): BlobRow | undefined {

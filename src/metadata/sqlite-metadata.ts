@@ -19,6 +19,7 @@ import { indexPath } from "./open-index.ts";
 import { isControl, type ControlOp, type TagMove, type WriteOp } from "./protocol.ts";
 import { Reader } from "./reader.ts";
 import type { RepositoryKey } from "./rows.ts";
+import type { TagList } from "./tag-list.ts";
 import { Touches } from "./touches.ts";
 import { WriterClient } from "./writer-client.ts";
 
@@ -64,6 +65,9 @@ export async function openMetadata({
   }
 }
 
+/** What changes nothing that a list of images shows, but times of access. */
+const unseen: readonly WriteOp["op"][] = ["touch", "verified", "probe", "edgesRead", "recordListing", "dropListing"];
+
 interface Parts {
   reader: Reader;
   writer: WriterClient;
@@ -78,23 +82,30 @@ class SqliteMetadata implements Metadata {
   readonly rebuilt: Rebuilt | undefined;
   readonly graph: Graph;
   readonly files: Files;
+  readonly tagList: TagList;
   readonly #reader: Reader;
   readonly #writer: WriterClient;
   readonly #now: () => number;
   readonly #observer: MetadataObserver;
   readonly #touches: Touches;
   #close: Promise<void> | undefined;
+  #revision = 0;
 
   constructor({ reader, writer, now, observer, wasStoppedCleanly, rebuilt }: Parts) {
     this.wasStoppedCleanly = wasStoppedCleanly;
     this.rebuilt = rebuilt;
     this.graph = reader.graph;
     this.files = reader.files;
+    this.tagList = reader.tagList;
     this.#reader = reader;
     this.#writer = writer;
     this.#now = now;
     this.#observer = observer;
     this.#touches = new Touches((touches) => this.#observed({ op: "touch", touches }));
+  }
+
+  get revision(): number {
+    return this.#revision;
   }
 
   blob(digest: Digest): BlobRow | undefined {
@@ -292,6 +303,8 @@ class SqliteMetadata implements Metadata {
       return await this.#writer.send(op);
     } finally {
       this.#observer.writeEnded((performance.now() - begunAt) / 1000);
+      // Whatever became of it: a failed commit may have happened all the same.
+      if (!unseen.includes(op.op)) this.#revision += 1;
     }
   }
 

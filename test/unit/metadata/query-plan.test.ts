@@ -3,13 +3,16 @@ import { openIndex } from "../../../src/metadata/open-index.ts";
 import { filesSql } from "../../../src/metadata/files-sql.ts";
 import { graphSql } from "../../../src/metadata/graph-sql.ts";
 import { readSql } from "../../../src/metadata/read-sql.ts";
+import { tagListSql } from "../../../src/metadata/tag-list-sql.ts";
 import { writeSql } from "../../../src/metadata/write-sql.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** The queues of recursive queries are read from end to end; that is no table. Pins are few, and what is doomed: both are read all at once. */
 const allowedScans = /^SCAN (above|below|pin$|blob USING INDEX blob_doomed|CONSTANT ROW|\d+-ROW)/;
 
-const statements = [readSql, graphSql, filesSql, writeSql].flatMap((statementsOf) => Object.entries(statementsOf));
+const statements = [readSql, graphSql, filesSql, tagListSql, writeSql].flatMap((statementsOf) =>
+  Object.entries(statementsOf),
+);
 
 async function scansOf(sql: string): Promise<string[]> {
   const database = openIndex(await temporaryDirectory());

@@ -9,6 +9,7 @@ const layers = {
   metadata: 1,
   eviction: 2,
   upkeep: 2,
+  inventory: 2,
   access: 3,
   cache: 3,
   registry: 4,

@@ -7,12 +7,21 @@ import { UpkeepError } from "./upkeep/index.ts";
 
 /** What the admin API does, put together from the rooms. */
 export function createOperations(
-  { index, eviction, upkeep }: Parts,
+  { index, eviction, upkeep, inventory }: Parts,
   { clock, onError, undo }: { clock: Clock; onError: (error: unknown) => void; undo: Undo },
 ): Operations {
   const jobs = new Jobs({ now: () => clock.now(), onError });
   undo.push(() => jobs.close());
   return {
+    images: (query) => inventory.images(query),
+    async image(subject) {
+      const [image, explanation] = [await inventory.image(subject), eviction.explain(subject)];
+      if (!image || !explanation) return undefined;
+      const { upstream, repository, reference } = subject;
+      const key = { upstream, name: repository };
+      const history = isTag(reference) ? index.graph.tagHistory(key, reference.tag) : [];
+      return { subject, image, history, explanation };
+    },
     explain: (subject) => Promise.resolve(eviction.explain(subject)),
     plan: (freeBytes) => eviction.plan(freeBytes),
     evictBytes: (freeBytes) => eviction.evictBytes(freeBytes),

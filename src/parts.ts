@@ -3,6 +3,7 @@ import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
 import { createCache, type Cache, type Clock } from "./cache/index.ts";
 import type { Settings, UpstreamEntry } from "./config/index.ts";
 import { Eviction } from "./eviction/index.ts";
+import type { Inventory } from "./inventory/index.ts";
 import { openMetadata, type Metadata } from "./metadata/index.ts";
 import {
   observeCache,
@@ -12,6 +13,7 @@ import {
   observeUpstream,
   type ObserverPorts,
 } from "./observers.ts";
+import { openInventory } from "./open-inventory.ts";
 import { createPassthrough, type Passthrough, type PassthroughPorts } from "./passthrough/index.ts";
 import {
   createEvents,
@@ -33,6 +35,7 @@ export interface Parts {
   index: Metadata;
   eviction: Eviction;
   upkeep: Upkeep;
+  inventory: Inventory;
   cache: Cache;
   access: Access;
   push: Passthrough;
@@ -107,7 +110,9 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   const access = openAccess(settings, { upstreams, now, setTimer, hasPushes: push.isOpen }, logger);
   undo.push(() => access.close());
   metrics.observeQuotas(() => upstreams.map(({ name, upstream }) => ({ upstream: name, ...upstream.quota() })));
-  const parts = { access, push, store, index, eviction, upkeep, cache, metrics, events, history };
+  const inventory = openInventory(settings, { index, now, setTimer }, { access, cache, eviction }, logger);
+  undo.push(() => inventory.close());
+  const parts = { access, push, store, index, eviction, upkeep, inventory, cache, metrics, events, history };
   observeGauges(parts);
   return parts;
 }
@@ -116,11 +121,12 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
  * What goes on behind the requests: files and index are compared, then they are checked again and again. Content may go
  * when all edges are known: after a clean stop at once, else when the files have told theirs.
  */
-export async function beginUpkeep({ index, eviction, upkeep }: Parts): Promise<void> {
+export async function beginUpkeep({ index, eviction, upkeep, inventory }: Parts): Promise<void> {
   const reconciled = upkeep.reconcile();
   if (!index.wasStoppedCleanly || index.files.hasEdgesToRead()) await upkeep.edgesComplete;
   eviction.begin();
   await reconciled;
+  inventory.begin();
   upkeep.startScrub();
 }
 

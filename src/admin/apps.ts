@@ -9,6 +9,7 @@ import type { Operations } from "./operations.ts";
 import { allowOnly, errorFunnel, notFound, sendProblem } from "./problem.ts";
 import { eventRoutes } from "./routes/event-routes.ts";
 import { evictionRoutes } from "./routes/eviction-routes.ts";
+import { imageRoutes } from "./routes/image-routes.ts";
 import { jobRoutes } from "./routes/job-routes.ts";
 import { pinRoutes } from "./routes/pin-routes.ts";
 import { tagRoutes } from "./routes/tag-routes.ts";
@@ -46,7 +47,13 @@ function apiRoutes({ stats, operations, activity, eventStream }: AdminAppOptions
   router.get("/stats", async (_request, response) => void response.json(await stats()));
   router.all("/stats", allowOnly("GET"));
   router.use(eventRoutes(activity, eventStream));
-  router.use(evictionRoutes(operations), pinRoutes(operations), tagRoutes(operations), jobRoutes(operations));
+  router.use(
+    imageRoutes(operations),
+    evictionRoutes(operations),
+    pinRoutes(operations),
+    tagRoutes(operations),
+    jobRoutes(operations),
+  );
   return router;
 }
 

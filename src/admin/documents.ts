@@ -2,11 +2,9 @@ import type { EvictionReport, Explanation, PlannedVictim } from "../eviction/ind
 import type { PinRow, TagPeriod } from "../metadata/index.ts";
 import type { Digest, ImageName } from "../oci/index.ts";
 import { formatImageName } from "../oci/index.ts";
+import { formatTime, type Time } from "./documents/time.ts";
 import type { Job } from "./jobs.ts";
 import type { TagHistory } from "./operations.ts";
-
-/** A time in RFC 3339, `2026-01-02T03:04:05.000Z`. */
-type Time = string;
 
 /** A list, whole where `nextCursor` is null. */
 export interface ListDocument<T> {
@@ -48,13 +46,16 @@ export interface PinDocument {
   platforms: readonly string[] | null;
 }
 
-/** The body of `GET /api/v1/tag-history`, newest first; `lastSeen` is when the upstream last confirmed it. */
-export interface TagHistoryDocument extends ListDocument<{
+/** `lastSeen` is when the upstream last confirmed it. */
+export interface TagHistoryItem {
   digest: Digest;
   firstSeen: Time;
   lastSeen: Time;
   isCurrent: boolean;
-}> {
+}
+
+/** The body of `GET /api/v1/tag-history`, newest first. */
+export interface TagHistoryDocument extends ListDocument<TagHistoryItem> {
   image: string;
   held: Digest | null;
 }
@@ -95,10 +96,11 @@ export function pinDocument({ image, origin, platforms }: PinRow): PinDocument {
 }
 
 export function tagHistoryDocument(image: ImageName, { held, periods }: TagHistory): TagHistoryDocument {
-  const items = periods.map(({ digest, firstSeen, lastSeen, isCurrent }: TagPeriod) => {
-    return { digest, firstSeen: formatTime(firstSeen), lastSeen: formatTime(lastSeen), isCurrent };
-  });
-  return { image: formatImageName(image), held: held ?? null, items, nextCursor: null };
+  return { image: formatImageName(image), held: held ?? null, items: periods.map(tagHistoryItem), nextCursor: null };
+}
+
+export function tagHistoryItem({ digest, firstSeen, lastSeen, isCurrent }: TagPeriod): TagHistoryItem {
+  return { digest, firstSeen: formatTime(firstSeen), lastSeen: formatTime(lastSeen), isCurrent };
 }
 
 export function jobDocument(job: Job): JobDocument {
@@ -109,10 +111,4 @@ export function jobDocument(job: Job): JobDocument {
     result: job.result ?? null,
     error: job.error ?? null,
   };
-}
-
-function formatTime(ms: number): Time;
-function formatTime(ms: number | undefined): Time | null;
-function formatTime(ms: number | undefined): Time | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
 }

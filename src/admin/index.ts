@@ -4,6 +4,7 @@ export { fillDocuments, type ActivityDocument, type ActivitySource, type FillDoc
 export { createAdminApp, createMetricsApp, type AdminAppOptions, type MetricsAppOptions } from "./apps.ts";
 export type * from "./documents.ts";
 export { EventStream, type EventStreamOptions } from "./event-stream.ts";
+export type * from "./documents/images.ts";
 export type { Readiness } from "./health-routes.ts";
 export { Jobs, type Job, type JobProgress } from "./jobs.ts";
 export { OperationRefused } from "./operation-refused.ts";

@@ -1,10 +1,15 @@
 import type { EvictionReport, Explanation } from "../eviction/index.ts";
+import type { ImageDetail, ImagePage, ImageQuery } from "../inventory/index.ts";
 import type { PinRow, TagPeriod } from "../metadata/index.ts";
 import type { Digest, ImageName } from "../oci/index.ts";
 import type { Job } from "./jobs.ts";
 
 /** What the admin API lets people ask and do; the application provides it. Images of `tagHistory` and `rollback` have a tag. */
 export interface Operations {
+  /** @throws CursorInvalid */
+  images(query: ImageQuery): Promise<ImagePage>;
+  /** Undefined for what is not stored. */
+  image(image: ImageName): Promise<ImageView | undefined>;
   /** Undefined for what was never heard of. */
   explain(subject: ImageName | Digest): Promise<Explanation | undefined>;
   /** What `evictBytes` would do now; changes nothing. */
@@ -30,6 +35,15 @@ export interface Operations {
   job(id: string): Job | undefined;
   /** Whether it was running; it ends soon after. */
   cancelJob(id: string): boolean;
+}
+
+/** One image with all that is known of it. */
+export interface ImageView {
+  subject: ImageName;
+  image: ImageDetail;
+  /** Newest first; empty for an image by its digest. */
+  history: TagPeriod[];
+  explanation: Explanation;
 }
 
 export interface TagHistory {

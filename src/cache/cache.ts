@@ -1,6 +1,6 @@
 import type { BlobStore } from "../blobstore/index.ts";
 import type { Budget } from "../eviction/index.ts";
-import { WriteError, type Metadata, type RepositoryKey } from "../metadata/index.ts";
+import { WriteError, type Metadata, type RepositoryKey, type TagRow } from "../metadata/index.ts";
 import { RegistryError, type Digest, type Reference, type RepositoryName, type Tag } from "../oci/index.ts";
 import type {
   BlobAnswer,
@@ -22,6 +22,7 @@ import { Generations } from "./generations.ts";
 import { Flights, type AbandonedPolicy, type Fill } from "./flights/flights.ts";
 import type { Adopt, Keeping } from "./keeping.ts";
 import { Listings } from "./listings.ts";
+import { servedUntil, type TagPolicy } from "./manifests/freshness.ts";
 import { ManifestStore } from "./manifests/manifest-store.ts";
 import { Manifests } from "./manifests/manifests.ts";
 import { Membership } from "./membership.ts";
@@ -87,6 +88,8 @@ export interface Cache {
   fills(): Fill[];
   /** Fetches again what was lost, if something that is kept needs it; whether it was asked for. Rejects where the upstream fails. */
   refetch(digest: Digest): Promise<boolean>;
+  /** Until when a stored tag is served although its upstream is not there any more, in ms since the epoch. */
+  servedUntil(repository: RepositoryKey, tag: Tag, row: Pick<TagRow, "checkedAt" | "goneSince">): number;
   /** Whether the store has failed so often that nothing is stored at present. */
   isStoreSetAside(): boolean;
   /** Keeps nothing of these in memory. */
@@ -152,9 +155,10 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     if (!entry) throw new RegistryError("NAME_UNKNOWN", `${upstream} is not configured`);
     return sourceOf(entry, { repository, trace, viewer }, { now: clock.now(), mark: (key) => generations.mark(key) });
   };
+  const policyOf = (upstream: string, tag: Tag): TagPolicy | undefined => tagPolicies.get(upstream)?.(tag);
   const tagSource = (target: Target, tag: Tag): Source => {
     const plain = source(target);
-    return { ...plain, tags: policyFor(target.viewer, tagPolicies.get(target.upstream)?.(tag) ?? plain.tags) };
+    return { ...plain, tags: policyFor(target.viewer, policyOf(target.upstream, tag) ?? plain.tags) };
   };
 
   return {
@@ -178,6 +182,10 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
         fills,
         source: ({ upstream, name }) => source({ upstream, repository: name, trace: { upstreamMs: 0 } }),
       }),
+    servedUntil(repository, tag, row) {
+      const policy = policyOf(repository.upstream, tag);
+      return policy ? servedUntil(row, policy) : 0;
+    },
     isStoreSetAside: () => health.isSetAside,
     forget: (digests) => digests.forEach((digest) => memory.delete(digest)),
     async close() {

@@ -232,6 +232,11 @@ export class Eviction {
     });
   }
 
+  /** The pins that hold a manifest, as they were written. */
+  pinsOf(manifest: ManifestNode): string[] {
+    return this.#pins.of(manifest);
+  }
+
   explain(subject: ImageName | Digest): Explanation | undefined {
     const { index, now } = this.#ports;
     return explain(subject, {

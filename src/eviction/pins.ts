@@ -47,9 +47,20 @@ export class Pins {
     for (const place of this.#places(node)) {
       const tags = this.#graph.tags(place.node.digest);
       for (const name of tags.filter(({ relation }) => relation === "held")) found.add(`rollback of ${imageOf(name)}`);
-      for (const pin of this.#pins) if (this.#fits(pin, place, tags)) found.add(pin.pattern.text);
+      for (const pin of this.#fitting(place, tags)) found.add(pin);
     }
     return [...found];
+  }
+
+  /** The pins that hold a manifest, as they were written, and no rollbacks. */
+  of(node: ManifestNode): string[] {
+    if (this.#pins.length === 0) return [];
+    const places = [...this.#places(node)];
+    return [...new Set(places.flatMap((place) => this.#fitting(place, this.#graph.tags(place.node.digest))))];
+  }
+
+  #fitting(place: Place, tags: readonly TagName[]): string[] {
+    return this.#pins.filter((pin) => this.#fits(pin, place, tags)).map(({ pattern }) => pattern.text);
   }
 
   #fits(pin: Pin, { node, platform }: Place, tags: readonly TagName[]): boolean {

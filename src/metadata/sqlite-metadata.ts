@@ -268,6 +268,7 @@ class SqliteMetadata implements Metadata {
         this.#writer.renew();
       } finally {
         this.#reader.open();
+        this.#revision += 1;
       }
       await this.#write({ op: "probe", at: this.#now() });
     }

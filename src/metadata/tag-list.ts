@@ -1,6 +1,5 @@
 import type { Tag } from "../oci/index.ts";
 import type { ManifestNode } from "./graph.ts";
-import type { TagRow } from "./metadata.ts";
 import type { RepositoryKey } from "./rows.ts";
 
 /** A tag in the order of the list. Any text: a place need not exist. */
@@ -11,9 +10,12 @@ export interface TagPlace {
 }
 
 /** A tag with the manifest that is served for it: the one that it is held at, or else its own. */
-export interface ListedTag extends Pick<TagRow, "checkedAt" | "goneSince"> {
+export interface ListedTag {
   repository: RepositoryKey;
   tag: Tag;
+  /** Ms since the epoch, as in `TagRow`. */
+  checkedAt: number;
+  goneSince: number | undefined;
   isHeld: boolean;
   root: ManifestNode & { mediaType: string; storedAt: number | undefined };
 }

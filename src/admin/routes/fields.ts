@@ -83,6 +83,28 @@ export const flag: FieldReader<boolean> = (value, name) => {
   return typeof value === "boolean" ? value : fault(`${name} must be true or false`);
 };
 
+/** The same in a query, where all is text. */
+export const flagInWords: FieldReader<boolean> = (value, name) => {
+  return flag(value === "true" ? true : value === "false" ? false : value, name);
+};
+
+/** Any text. */
+export const word: FieldReader<string> = (value, name) => text(value, name, "alpine");
+
+export function oneOf<T extends string>(words: readonly T[]): FieldReader<T> {
+  return (value, name) => words.find((known) => known === value) ?? fault(`${name} must be one of ${words.join(", ")}`);
+}
+
+const maxPageLimit = 1000;
+
+/** How many items a page of a list may hold, in a query. */
+export const pageLimit: FieldReader<number> = (value, name) => {
+  const count = typeof value === "string" && /^\d{1,6}$/.test(value) ? Number(value) : 0;
+  return count >= 1 && count <= maxPageLimit
+    ? count
+    : fault(`${name} must be a whole number from 1 to ${maxPageLimit}`);
+};
+
 /** Canonical platforms; undefined means all. Null is what a list of pins says for that. */
 export const platforms: FieldReader<string[] | undefined> = (value, name) => {
   if (value === undefined || value === null) return undefined;

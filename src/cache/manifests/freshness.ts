@@ -39,7 +39,18 @@ export function isFresh(checkedAt: number, policy: TagPolicy, now: number): bool
 
 /** Whether a stored answer may still be served when the upstream fails (RFC 9111 section 4.2.4, RFC 5861 section 4). */
 export function mayServeStale(checkedAt: number, policy: TagPolicy, now: number): boolean {
-  return now < checkedAt + policy.freshForMs + policy.staleForMs;
+  return now < staleUntil(checkedAt, policy);
+}
+
+/** Until when a tag that nobody confirms any more is served: it is too old then, or believed to be gone. */
+export function servedUntil(row: Pick<TagRow, "checkedAt" | "goneSince">, policy: TagPolicy): number {
+  const until = staleUntil(row.checkedAt, policy);
+  if (policy.onGone === "keep" || row.goneSince === undefined) return until;
+  return Math.min(until, row.goneSince + policy.goneGraceMs);
+}
+
+function staleUntil(checkedAt: number, policy: TagPolicy): number {
+  return checkedAt + policy.freshForMs + policy.staleForMs;
 }
 
 /** Whether the origin has said 404 for long enough to be believed. */

@@ -1,0 +1,44 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Scratch } from "../faults/support/scratch.ts";
+
+const shipped = new URL("../../deploy/haproxy/haproxy.cfg", import.meta.url).pathname;
+
+export interface HaproxyOptions {
+  /** `host:port` of HAProxy itself. */
+  listen: string;
+  /** `host:port` of each parent. */
+  parents: readonly string[];
+  checkPort: number;
+  /** A command that runs the one behind it. */
+  under?: readonly string[];
+}
+
+/** HAProxy with the configuration that is shipped; more parents than three are lines like those that are there. */
+export async function startHaproxy(
+  scratch: Scratch,
+  { listen, parents, checkPort, under = [] }: HaproxyOptions,
+): Promise<{ stop: () => Promise<void> }> {
+  const file = join(await scratch.make("haproxy"), "haproxy.cfg");
+  const more = parents.slice(3).map((_, place) => `    server parent-${place + 3} "\${PARENT_${place + 3}}"\n`);
+  writeFileSync(file, readFileSync(shipped, "utf8") + more.join(""));
+  const environment = {
+    PATH: process.env["PATH"],
+    LISTEN: listen,
+    CHECK_PORT: String(checkPort),
+    ...Object.fromEntries(parents.map((parent, place) => [`PARENT_${place}`, parent])),
+  };
+  await promisify(execFile)("haproxy", ["-c", "-f", file], { env: environment });
+  const [command = "haproxy", ...args] = [...under, "haproxy", "-db", "-f", file];
+  const child = spawn(command, args, { env: environment, stdio: "ignore" });
+  const ended = once(child, "exit");
+  const stop = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await ended;
+  };
+  scratch.onClose(stop);
+  return { stop };
+}

@@ -31,6 +31,7 @@ const owners = {
   "lru-cache": ["cache"],
   bcryptjs: ["access"],
   undici: ["upstream"],
+  uplot: ["console"],
   "better-sqlite3": ["metadata"],
   zod: ["config"],
   yaml: ["config", "doctor"],

@@ -13,6 +13,7 @@ import {
 import { systemClock, type Clock } from "./cache/index.ts";
 import { formatListenAddress, type ListenAddress, type Settings } from "./config/index.ts";
 import { lockDataDirectory } from "./metadata/index.ts";
+import { readPage } from "./console/index.ts";
 import { createOperations } from "./operations.ts";
 import { beginUpkeep, buildParts, type Parts, type Undo } from "./parts.ts";
 import { ClientLimits, createPullListener, createPullServer, drainServer, type AddressBook } from "./registry/index.ts";
@@ -103,6 +104,7 @@ async function listen(
   const operations = createOperations(parts, { clock: options.clock ?? systemClock, onError: onJobFailed, undo });
   const activity = { fills: () => parts.cache.fills(), history: () => parts.history.read() };
   const eventStream = openEventStream(parts, { ...options, stats }, undo);
+  const page = await readPage();
   const openAdmin = async (address: ListenAddress): Promise<string[]> => {
     const app = createAdminApp({
       ...health,
@@ -110,6 +112,7 @@ async function listen(
       operations,
       activity,
       eventStream,
+      page,
       token: adminToken,
       isLoopback: isLoopback(address),
       isUnixSocket: address.kind === "unix",

@@ -2,10 +2,12 @@ import type { RequestListener } from "node:http";
 import express, { Router, type Express, type Request, type RequestHandler } from "express";
 import type { ActivitySource } from "./activity.ts";
 import type { EventStream } from "./event-stream.ts";
+import type { Page } from "../console/index.ts";
 import { createGuard, type GuardOptions } from "./guard.ts";
 import { healthRoutes, type HealthOptions } from "./health-routes.ts";
 import { hasBody, readJsonBody } from "./json-body.ts";
 import type { Operations } from "./operations.ts";
+import { pageRoutes } from "./page-routes.ts";
 import { allowOnly, errorFunnel, notFound, sendProblem } from "./problem.ts";
 import { eventRoutes } from "./routes/event-routes.ts";
 import { evictionRoutes } from "./routes/eviction-routes.ts";
@@ -25,13 +27,15 @@ export interface AdminAppOptions extends MetricsAppOptions, GuardOptions {
   operations: Operations;
   activity: ActivitySource;
   eventStream: EventStream;
+  /** The files of the web page. */
+  page: Page;
 }
 
-/** The face of `admin.listen`: health, metrics, and the admin API under `/api/v1`. */
+/** The face of `admin.listen`: health, metrics, the admin API under `/api/v1`, and the page. */
 export function createAdminApp(options: AdminAppOptions): RequestListener {
   const app = createApp();
   app.use("/api/v1", createGuard(options), readJsonBody, apiRoutes(options), notFound);
-  app.use(refuseBody, healthRoutes(options));
+  app.use(refuseBody, healthRoutes(options), pageRoutes(options));
   return finished(app, options);
 }
 

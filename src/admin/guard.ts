@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from "express";
 import { isSameToken } from "./admin-token.ts";
+import { isLoopbackHost } from "./loopback-host.ts";
 import { sendProblem } from "./problem.ts";
 
 export interface GuardOptions {
@@ -33,12 +34,6 @@ export function createGuard({ token, isLoopback, isUnixSocket }: GuardOptions): 
 
 function isReading({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
-}
-
-/** `localhost`, a name under it (RFC 6761 section 6.3), 127.0.0.0/8 or ::1, with any port or none. */
-function isLoopbackHost(host: string | undefined): boolean {
-  const name = /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(host ?? "")?.[1]?.toLowerCase() ?? "";
-  return name === "[::1]" || /^(?:[a-z0-9-]+\.)*localhost\.?$/.test(name) || /^127(?:\.\d{1,3}){3}$/.test(name);
 }
 
 function bearerToken(request: Request): string | undefined {

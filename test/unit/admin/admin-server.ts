@@ -67,6 +67,7 @@ export function adminOptions(options: Partial<AdminAppOptions> = {}): AdminAppOp
     operations: fakeOperations({}),
     activity: { fills: () => [], history: () => Promise.resolve([]) },
     eventStream: quietStream(),
+    page: new Map(),
     onError: (error) => {
       throw new Error("an error that no test expects", { cause: error });
     },

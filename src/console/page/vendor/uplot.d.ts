@@ -1,0 +1,2 @@
+// The module is served from the package; see ../../page-files.ts.
+export { default } from "uplot";

@@ -1,0 +1,36 @@
+import { h } from "../../dom.js";
+import { panel } from "../../parts/pieces.js";
+
+/**
+ * What to do where nothing has been pulled yet.
+ * @param {string[]} addresses - Where pulls are served, `127.0.0.1:5000`.
+ */
+export function firstPull(addresses) {
+  const address = reachable(addresses.find((one) => !one.startsWith("unix:")) ?? "127.0.0.1:5000");
+  return panel(
+    "Nothing has been pulled yet",
+    { id: "first-title", className: "span-all first-pull" },
+    h("p", {}, "Pull an image through the cache to see it here:"),
+    h("pre", { tabindex: "0" }, h("code", {}, `docker pull ${address}/docker.io/library/alpine:3`)),
+    h(
+      "p",
+      {},
+      "Or tell containerd to ask it for every registry, in ",
+      h("code", {}, "/etc/containerd/certs.d/_default/hosts.toml"),
+      ":",
+    ),
+    h("pre", { tabindex: "0" }, h("code", {}, `[host."http://${address}"]\n  capabilities = ["pull", "resolve"]`)),
+    h(
+      "p",
+      {},
+      h("code", {}, "entrepot doctor --client docker"),
+      " writes the lines for every client and says whether its pulls come through.",
+    ),
+  );
+}
+
+/** The address under which this browser would reach a listener that may be bound to any or to loopback. @param {string} address */
+function reachable(address) {
+  const port = /:(\d+)$/.exec(address)?.[1] ?? "5000";
+  return /^(?:127\.|0\.0\.0\.0|\[::1?\]|localhost)/.test(address) ? `${location.hostname}:${port}` : address;
+}

@@ -99,7 +99,11 @@ async function listen(
     onError: (error: unknown) => logger.error({ err: error }, "a bug"),
   };
   const startedAt = new Date();
-  const stats = (): Promise<Stats> => readStats(parts, options.version, startedAt);
+  const pull: string[] = [];
+  const stats = async (): Promise<Stats> => ({
+    ...(await readStats(parts, options.version, startedAt)),
+    listen: { pull },
+  });
   const onJobFailed = (error: unknown): void => logger.error({ err: error }, "a job of the admin API has failed");
   const operations = createOperations(parts, { clock: options.clock ?? systemClock, onError: onJobFailed, undo });
   const activity = { fills: () => parts.cache.fills(), history: () => parts.history.read() };
@@ -124,7 +128,7 @@ async function listen(
   };
   const admin = (await Promise.all(settings.admin.listen.map(openAdmin))).flat();
   const metrics = await openAll(settings.metrics.listen, undo, () => createServer(createMetricsApp(health)));
-  const pull = await openPull(undefined, settings.listen);
+  pull.push(...(await openPull(undefined, settings.listen)));
   const bound: Record<string, string[]> = {};
   for (const { name, listen: own } of settings.upstreams) {
     if (own.length > 0) bound[name] = await openPull(name, own);
@@ -169,7 +173,7 @@ async function readStats(
   { metrics, index, store, eviction, cache }: Parts,
   version: string,
   startedAt: Date,
-): Promise<Stats> {
+): Promise<Omit<Stats, "listen">> {
   const { storedBytes, ...counts } = index.counts();
   const { availableBytes } = await store.space();
   return {

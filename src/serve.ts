@@ -2,7 +2,8 @@ import { flushCompileCache } from "node:module";
 import { startApp } from "./app.ts";
 import { readVersion, runCli, type ServeOptions } from "./cli/index.ts";
 import { verifyOffline } from "./verify-offline.ts";
-import { loadSettings } from "./config/index.ts";
+import { loadSettings, type Settings } from "./config/index.ts";
+import { pageLink } from "./page-link.ts";
 import { createLogger } from "./telemetry/index.ts";
 
 /** Runs the command line; resolves to the exit code. */
@@ -23,6 +24,7 @@ async function serve({ configFile, flags }: ServeOptions): Promise<void> {
   process.on("unhandledRejection", (error) => logger.error({ err: error }, "a bug: unhandled rejection"));
   const app = await startApp(settings, { logger, version: readVersion() });
   logger.info({ ...app.addresses, dataDir: settings.dataDir, version: readVersion() }, "listening");
+  printPageLink(pageLink(app.addresses.admin, app.adminToken), settings.log.format);
   // Written now and not only at the end, so that the next start neither compiles nor strips types, even after a crash.
   flushCompileCache();
   const signal = await firstSignal();
@@ -30,6 +32,12 @@ async function serve({ configFile, flags }: ServeOptions): Promise<void> {
   process.once(signal, () => process.exit(1));
   await app.stop();
   logger.info("stopped");
+}
+
+/** For the person at the terminal alone: the token in it must not come into a log (promise P9). */
+function printPageLink(link: string | undefined, logFormat: Settings["log"]["format"]): void {
+  if (link === undefined || !process.stdout.isTTY || logFormat === "json") return;
+  process.stdout.write(`\n  The page, with the right to change things:\n  ${link}\n\n`);
 }
 
 function firstSignal(): Promise<"SIGTERM" | "SIGINT"> {

@@ -20,5 +20,7 @@ export interface Stats {
     repositories: number;
   };
   flights: { running: number };
+  /** Where clients pull, as `host:port` or `unix:/path`. */
+  listen: { pull: readonly string[] };
   upstreams: { name: string; requests: number; fetchedBytes: number }[];
 }

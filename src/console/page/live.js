@@ -90,6 +90,13 @@ export class Live {
 
   /** @param {Change} change */
   #tell(change) {
-    for (const listener of [...this.#listeners]) listener(change);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(change);
+      } catch (error) {
+        // A fault of the page is not one of the connection.
+        reportError(error);
+      }
+    }
   }
 }

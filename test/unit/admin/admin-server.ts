@@ -33,6 +33,7 @@ export const someStats: Stats = {
     repositories: 1,
   },
   flights: { running: 1 },
+  listen: { pull: ["127.0.0.1:5000"] },
   upstreams: [{ name: "docker.io", requests: 42, fetchedBytes: 1024 ** 3 }],
 };
 

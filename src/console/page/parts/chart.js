@@ -8,6 +8,7 @@ import { table } from "./table.js";
  * @property {string} name
  * @property {string} colour - The name of a colour of the theme.
  * @property {(number | null)[]} values
+ * @property {string} total - Over all of the time that is shown, in words.
  */
 
 /**
@@ -21,9 +22,9 @@ const height = 180;
 
 /**
  * A chart over time. For who does not see it, it is its summary, and a table of its figures.
- * @param {{ label: string, format: (value: number) => string, max?: number }} how
+ * @param {{ label: string, format: (value: number) => string, max?: number, steps: number[] }} how
  */
-export function chart({ label, format, max }) {
+export function chart({ label, format, max, steps }) {
   const canvas = h("div", { class: "chart-canvas", role: "img" });
   const legend = h("ul", { class: "legend" });
   const figures = h("div", { class: "figures" });
@@ -45,7 +46,7 @@ export function chart({ label, format, max }) {
     plot?.destroy();
     plot = undefined;
     if (!data || width === 0) return;
-    plot = new uPlot(options({ width, data, format, max, onCursor: readout }), aligned(data), canvas);
+    plot = new uPlot(options({ width, data, format, max, steps, onCursor: readout }), aligned(data), canvas);
   };
   const observer = new ResizeObserver(([entry]) => {
     const now = Math.floor(entry?.contentRect.width ?? 0);
@@ -82,10 +83,10 @@ function aligned({ times, series }) {
 }
 
 /**
- * @param {{ width: number, data: ChartData, format: (value: number) => string, max: number | undefined, onCursor: (index: number | null | undefined) => void }} how
+ * @param {{ width: number, data: ChartData, format: (value: number) => string, max: number | undefined, steps: number[], onCursor: (index: number | null | undefined) => void }} how
  * @returns {uPlot.Options}
  */
-function options({ width, data, format, max, onCursor }) {
+function options({ width, data, format, max, steps, onCursor }) {
   const axis = { stroke: themeColour("--muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
   const grid = { stroke: themeColour("--line"), width: 1 };
   return {
@@ -95,8 +96,8 @@ function options({ width, data, format, max, onCursor }) {
     cursor: { y: false, drag: { x: false, y: false, setScale: false } },
     scales: { y: { range: (_plot, _low, high) => [0, max ?? Math.max(high, 1) * 1.08] } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_plot, splits) => splits.map(clockTime), space: 70 },
-      { ...axis, grid, size: 68, space: 40, values: (_plot, splits) => splits.map(format) },
+      { ...axis, grid: { show: false }, size: 28, space: 70, values: (_plot, splits) => splits.map(clockTime) },
+      { ...axis, grid, size: 68, space: 36, incrs: steps, values: (_plot, splits) => splits.map(format) },
     ],
     series: [{}, ...data.series.map((series) => line(series))],
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx)] },
@@ -122,9 +123,9 @@ function line({ name, colour, values }) {
  * @param {number | null | undefined} index - Where the cursor is.
  * @param {(value: number) => string} format
  */
-function legendItem({ name, colour, values }, index, format) {
+function legendItem({ name, colour, values, total }, index, format) {
   const value = index === null || index === undefined ? undefined : values[index];
-  const words = value === undefined ? "" : value === null ? "–" : format(value);
+  const words = value === undefined ? total : value === null ? "–" : format(value);
   const mark = h("span", { class: "legend-mark", style: { background: `var(${colour})` } });
   return h("li", {}, mark, name, h("span", { class: "legend-value" }, words));
 }

@@ -55,11 +55,12 @@ export function bar(label, role = "meter") {
 /**
  * Facts as a list of names and values.
  * @param {[name: string, value: import("../dom.js").Child | import("../dom.js").Child[]][]} facts
+ * @param {string} [className] - `figure-facts` has its values in a column to the right.
  */
-export function factList(facts) {
+export function factList(facts, className = "") {
   return h(
     "dl",
-    { class: "facts" },
+    { class: `facts ${className}` },
     facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
   );
 }

@@ -1,3 +1,4 @@
+import { ApiProblem } from "../api.js";
 import { fill, h } from "../dom.js";
 
 /**
@@ -34,6 +35,7 @@ export class Remote {
     } catch (error) {
       if (turn !== this.#turn || cancelling.signal.aborted) return;
       fill(this.element, this.#failure(error));
+      if (!(error instanceof ApiProblem)) reportError(error);
     }
     this.element.setAttribute("aria-busy", "false");
   }

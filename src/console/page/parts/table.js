@@ -8,6 +8,7 @@ import { h } from "../dom.js";
  * @property {boolean} [isNumber]
  * @property {boolean} [isHead] - The cell names its row.
  * @property {"ascending" | "descending" | "none"} [sorted] - Where one may sort by it.
+ * @property {boolean} [isWide] - Has a line of its own in a card.
  * @property {string} [label] - What stands before the cell where the table is shown as a list of cards; the head, where that is text.
  */
 
@@ -50,9 +51,9 @@ export function row(columns, item) {
   return h(
     "tr",
     { role: "row" },
-    columns.map(({ head, cell, isNumber, isHead, label }) => {
+    columns.map(({ head, cell, isNumber, isHead, isWide, label }) => {
       const name = label ?? (typeof head === "string" ? head : "");
-      const attributes = { class: isNumber ? "number" : undefined, "data-label": name };
+      const attributes = { class: isNumber ? "number" : isWide ? "wide" : undefined, "data-label": name };
       return isHead
         ? h("th", { ...attributes, scope: "row", role: "rowheader" }, cell(item))
         : h("td", { ...attributes, role: "cell" }, cell(item));

@@ -109,12 +109,15 @@ function summary(plan) {
   return h(
     "div",
     { role: "status" },
-    factList([
-      ["Asked for", formatBytes(wantedBytes)],
-      ["Would be freed", formatBytes(freedBytes)],
-      ["Shared, so it stays", formatBytes(keptSharedBytes)],
-      ["Would go", countOf(victims.length, "entry", "entries")],
-    ]),
+    factList(
+      [
+        ["Asked for", formatBytes(wantedBytes)],
+        ["Would be freed", formatBytes(freedBytes)],
+        ["Shared, so it stays", formatBytes(keptSharedBytes)],
+        ["Would go", countOf(victims.length, "entry", "entries")],
+      ],
+      "summary-facts",
+    ),
     isShort && h("p", { class: "hint" }, "That is less than was asked for: the rest is pinned, in use, or not there."),
   );
 }

@@ -3,7 +3,7 @@ import { ago, digestText, formatBytes, formatTime } from "../format.js";
 import { linkTo } from "../router.js";
 import { readOnlyHint } from "../parts/access.js";
 import { actionButton, evictImage, refresh } from "../parts/actions.js";
-import { empty, factList, panel } from "../parts/pieces.js";
+import { badge, empty, factList, panel } from "../parts/pieces.js";
 import { pinControl } from "../parts/pins.js";
 import { Remote } from "../parts/remote.js";
 import { table } from "../parts/table.js";
@@ -131,10 +131,7 @@ function historyPanel({ image, history }) {
         {
           head: "Digest",
           isHead: true,
-          cell: ({ digest, isCurrent }) => [
-            digestText(digest),
-            isCurrent && h("span", { class: "badge badge-good" }, "now"),
-          ],
+          cell: ({ digest, isCurrent }) => [digestText(digest), isCurrent && " ", isCurrent && badge("now", "good")],
         },
         { head: "First seen", cell: ({ firstSeen }) => formatTime(firstSeen) },
         { head: "Last confirmed", cell: ({ lastSeen }) => ago(lastSeen) },

@@ -7,12 +7,11 @@ import { badge, empty } from "../parts/pieces.js";
 import { Remote } from "../parts/remote.js";
 import { table } from "../parts/table.js";
 import { imageFilters } from "./images/filters.js";
-import { paging } from "./images/paging.js";
+import { pageSize, paging } from "./images/paging.js";
 
 /** @typedef {import("../documents.d.ts").ImageItem} ImageItem */
 /** @typedef {import("../documents.d.ts").ImageList} ImageList */
 
-export const pageSize = 50;
 const passedOn = ["q", "upstream", "pinned", "offlineReady", "sort", "order", "cursor"];
 
 /**
@@ -124,7 +123,7 @@ function imageTable(context, items, query, change, onPinChanged) {
         isHead: true,
         cell: ({ image }) => h("a", { href: linkToImage(image) }, imageName(image)),
       },
-      { head: "Offline", cell: readiness },
+      { head: "Offline", isWide: true, cell: readiness },
       { ...sortable("Size", "bytes"), isNumber: true, cell: ({ bytes }) => formatBytes(bytes) },
       {
         ...sortable("Only its own", "uniqueBytes"),

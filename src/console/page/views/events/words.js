@@ -1,4 +1,5 @@
 import { countOf, formatBytes, formatCount, formatTime, shortDigest } from "../../format.js";
+import { reasonWords } from "../reasons.js";
 
 /** What has happened, in a sentence. @param {import("../../documents.d.ts").EntrepotEvent} event */
 export function eventWords(event) {
@@ -10,8 +11,9 @@ export function eventWords(event) {
 const tellers = {
   "tag-moved": ({ image, from, to }) => `${text(image)} moved ${from ? `from ${digest(from)} ` : ""}to ${digest(to)}`,
   evicted({ image, digest: what, bytes, reason, count }) {
-    const name = typeof count === "number" ? countOf(count, "entry", "entries") : image ? text(image) : digest(what);
-    return `${name} left the store (${text(reason)}); ${formatBytes(number(bytes))} freed`;
+    const name =
+      typeof count === "number" && count > 1 ? countOf(count, "entry", "entries") : image ? text(image) : digest(what);
+    return `${name} left the store: ${reasonWords(text(reason))}; ${formatBytes(number(bytes))} freed`;
   },
   corrupt: ({ digest: what, where }) =>
     `${text(what)} does not have its digest any more (found while ${finding[text(where)] ?? text(where)})`,

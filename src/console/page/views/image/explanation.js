@@ -1,5 +1,6 @@
 import { h } from "../../dom.js";
 import { formatAgo, formatBytes, formatTime } from "../../format.js";
+import { reasonWords } from "../reasons.js";
 import { panel } from "../../parts/pieces.js";
 
 /** @typedef {import("../../documents.d.ts").Explanation} Explanation */
@@ -90,5 +91,5 @@ function verifiedSentence({ lastVerifiedAt }) {
 
 /** @param {Explanation["departures"][number]} departure */
 function departureSentence({ at, reason, bytes, image }) {
-  return `${formatTime(at)}: ${reason}${image === null ? "" : `, as ${image}`}; ${formatBytes(bytes)} were freed.`;
+  return `${formatTime(at)}: ${reasonWords(reason)}${image === null ? "" : `, as ${image}`}; ${formatBytes(bytes)} were freed.`;
 }

@@ -1,6 +1,6 @@
 import { fill, h, setStyle } from "../../dom.js";
 import { ago, countOf, digestText, formatBytes, imageName, shortDigest } from "../../format.js";
-import { badge, factList, panel } from "../../parts/pieces.js";
+import { factList, panel } from "../../parts/pieces.js";
 import { linkToImage } from "../../router.js";
 
 /** @typedef {import("../../documents.d.ts").ImageManifest} ImageManifest */
@@ -118,11 +118,10 @@ function block(blob, { name, total, details }) {
 function blobFacts(blob, name) {
   const { digest, size, sharedWith, sharedWithCount } = blob;
   const more = sharedWithCount - sharedWith.length;
-  const kind = kindOf(blob);
   return factList([
     [name, h("code", { class: "wrap" }, digest)],
     ["Size", size === null ? "not known" : formatBytes(size)],
-    ["State", badge(kinds[kind], kind === "missing" ? "warn" : "plain")],
+    ["State", kinds[kindOf(blob)]],
     [
       "Shared with",
       sharedWithCount === 0

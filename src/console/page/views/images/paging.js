@@ -1,6 +1,7 @@
 import { h } from "../../dom.js";
 import { formatCount } from "../../format.js";
-import { pageSize } from "../images.js";
+
+export const pageSize = 50;
 
 /**
  * Which part of the list is shown, and the way on. The way back is the browser's own.

@@ -6,14 +6,18 @@ import { ranges, stepsOf, sumOf } from "./history.js";
 
 /** @typedef {import("../../documents.d.ts").HistoryPoint} HistoryPoint */
 
+// Powers of 2, so that an axis has round figures.
+const byteSteps = Array.from({ length: 50 }, (_none, power) => 2 ** power);
+
 /** The hit ratio and the bytes over time. */
 export function chartPanels() {
   const ratio = chart({
     label: "Share of requests answered from the cache",
     format: (value) => `${Math.round(value)} %`,
     max: 100,
+    steps: [25, 50, 100],
   });
-  const bytes = chart({ label: "Bytes per step", format: formatBytes });
+  const bytes = chart({ label: "Bytes per step", format: formatBytes, steps: byteSteps });
   let range = ranges[0];
   /** @type {HistoryPoint[]} */
   let points = [];
@@ -76,7 +80,7 @@ function ratioSeries(steps, rangeName) {
     requests === 0
       ? `No request in the last ${rangeName}.`
       : `In the last ${rangeName}, ${formatPart(hits, requests)} of ${countOf(requests, "request")}.`;
-  return { series: [{ name: "from the cache", colour: "--hit", values }], summary };
+  return { series: [{ name: "from the cache", colour: "--hit", values, total: formatPart(hits, requests) }], summary };
 }
 
 /**
@@ -91,8 +95,8 @@ function byteSeries(steps, rangeName) {
   const fetched = formatBytes(sumOf(steps, "fetchedBytes"));
   return {
     series: [
-      { name: "served without upstream", colour: "--hit", values: valuesOf("savedBytes") },
-      { name: "fetched from upstream", colour: "--fetch", values: valuesOf("fetchedBytes") },
+      { name: "served without upstream", colour: "--hit", values: valuesOf("savedBytes"), total: saved },
+      { name: "fetched from upstream", colour: "--fetch", values: valuesOf("fetchedBytes"), total: fetched },
     ],
     summary: `In the last ${rangeName}, ${saved} were served without upstream, and ${fetched} were fetched.`,
   };

@@ -22,14 +22,17 @@ export function storePanel() {
       fill(note, store.isPassthrough && badge("passing through: the disk cannot be written", "bad"));
       fill(
         facts,
-        factList([
-          ["Free on disk", formatBytes(store.freeBytes)],
-          ["Reserved for downloads", formatBytes(store.reservedBytes)],
-          ["Tags", h("a", { href: linkTo("images") }, formatCount(store.tags))],
-          ["Manifests", formatCount(store.manifests)],
-          ["Blobs", formatCount(store.blobs)],
-          ["Repositories", formatCount(store.repositories)],
-        ]),
+        factList(
+          [
+            ["Free on disk", formatBytes(store.freeBytes)],
+            ["Reserved for downloads", formatBytes(store.reservedBytes)],
+            ["Tags", h("a", { href: linkTo("images") }, formatCount(store.tags))],
+            ["Manifests", formatCount(store.manifests)],
+            ["Blobs", formatCount(store.blobs)],
+            ["Repositories", formatCount(store.repositories)],
+          ],
+          "figure-facts",
+        ),
       );
     },
   };

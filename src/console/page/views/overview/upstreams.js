@@ -44,7 +44,7 @@ function upstreamTable(items) {
         cell: ({ name, isDefault }) => [name, isDefault && h("span", { class: "muted" }, " default")],
       },
       { head: "Health", cell: health },
-      { head: "Quota left", cell: quotaLeft },
+      { head: "Quota left", isWide: true, cell: quotaLeft },
       { head: "Requests", isNumber: true, cell: ({ requests }) => formatCount(requests) },
       { head: "Failed", isNumber: true, cell: ({ failures }) => formatCount(failures) },
       { head: "Fetched", isNumber: true, cell: ({ fetchedBytes }) => formatBytes(fetchedBytes) },
@@ -74,7 +74,7 @@ function quotaLeft({ name, quota }) {
   const { limit, remaining, resetAt, limitedUntil, isLow } = quota;
   const limited =
     limitedUntil !== null && h("span", { class: "quota-note" }, badge("limited", "bad"), " until ", ago(limitedUntil));
-  if (remaining === null || limit === null || limit === 0) return limited || h("span", { class: "muted" }, "–");
+  if (remaining === null || limit === null || limit === 0) return limited || h("span", { class: "muted none" }, "–");
   const words = `${formatCount(remaining)} of ${formatCount(limit)}`;
   const meter = bar(`Quota of ${name}`);
   meter.set(remaining / limit, words);

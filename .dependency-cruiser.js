@@ -14,6 +14,7 @@ const layers = {
   cache: 3,
   registry: 4,
   passthrough: 4,
+  warming: 4,
   admin: 4,
   console: 4,
   doctor: 4,

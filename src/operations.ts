@@ -1,15 +1,19 @@
 import { Jobs, OperationRefused, type Operations } from "./admin/index.ts";
-import type { Clock } from "./cache/index.ts";
+import type { Clock, Refreshed } from "./cache/index.ts";
 import { ImagePinned } from "./eviction/index.ts";
-import { formatImageName, type ImageName, type Reference, type Tag } from "./oci/index.ts";
+import { formatImageName, RegistryError, type ImageName, type Reference, type Tag } from "./oci/index.ts";
 import type { Parts, Undo } from "./parts.ts";
 import { UpkeepError } from "./upkeep/index.ts";
+import { Warming, wordsOfRefusal } from "./warming/index.ts";
+
+const refusalStatuses = [404, 502, 503, 504] as const;
 
 /** What the admin API does, put together from the rooms. */
 export function createOperations(
-  { index, eviction, upkeep, inventory }: Parts,
+  parts: Parts,
   { clock, onError, undo }: { clock: Clock; onError: (error: unknown) => void; undo: Undo },
 ): Operations {
+  const { index, eviction, upkeep, inventory } = parts;
   const jobs = new Jobs({ now: () => clock.now(), onError });
   undo.push(() => jobs.close());
   return {
@@ -68,9 +72,28 @@ export function createOperations(
           throw error;
         }
       }),
+    refresh: (image) => refreshImage(image, parts),
+    startWarm(wanted) {
+      const warming = new Warming({ ...wanted, onError }, parts);
+      return jobs.start("warm", (signal, onProgress) => warming.run(signal, onProgress), warming.items);
+    },
     job: (id) => jobs.get(id),
     cancelJob: (id) => jobs.cancel(id),
   };
+}
+
+/** @throws OperationRefused with the words of the cache, and the status that a proxy would have */
+async function refreshImage(image: ImageName, { access, cache }: Parts): Promise<Refreshed> {
+  const { upstream, repository, tag } = tagOf(image);
+  try {
+    access.refuseRepository(upstream, repository);
+    return await cache.refresh({ upstream, repository, trace: { upstreamMs: 0 } }, tag);
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    // What the upstream refuses to us is no refusal of who asks.
+    const status = refusalStatuses.find((possible) => possible === error.status) ?? 502;
+    throw new OperationRefused(status, wordsOfRefusal(error), { cause: error });
+  }
 }
 
 function tagOf({ upstream, repository, reference }: ImageName): {

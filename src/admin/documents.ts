@@ -1,9 +1,11 @@
 import type { EvictionReport, Explanation, PlannedVictim } from "../eviction/index.ts";
+import type { Refreshed } from "../cache/index.ts";
 import type { PinRow, TagPeriod } from "../metadata/index.ts";
 import type { Digest, ImageName } from "../oci/index.ts";
 import { formatImageName } from "../oci/index.ts";
 import { formatTime, type Time } from "./documents/time.ts";
-import type { Job } from "./jobs.ts";
+import type { Job, JobItem } from "./jobs.ts";
+import { refreshWords } from "./refresh-words.ts";
 import type { TagHistory } from "./operations.ts";
 
 /** A list, whole where `nextCursor` is null. */
@@ -61,10 +63,21 @@ export interface TagHistoryDocument extends ListDocument<TagHistoryItem> {
 }
 
 /** The body of `GET /api/v1/jobs/{id}`. */
-export interface JobDocument extends Omit<Job, "startedAt" | "endedAt" | "error"> {
+export interface JobDocument extends Omit<Job, "startedAt" | "endedAt" | "error" | "items"> {
   startedAt: Time;
   endedAt: Time | null;
   error: string | null;
+  /** Of a job that warms images, one for each. */
+  items?: (Omit<JobItem, "error"> & { error: string | null })[];
+}
+
+/** The body of `POST /api/v1/refresh`. Null: nothing, or nothing to be said. */
+export interface RefreshDocument {
+  image: string;
+  before: Digest | null;
+  after: Digest | null;
+  outcome: Refreshed["outcome"];
+  detail: string | null;
 }
 
 export function explanationDocument(subject: ImageName | Digest, explanation: Explanation): ExplanationDocument {
@@ -103,9 +116,15 @@ export function tagHistoryItem({ digest, firstSeen, lastSeen, isCurrent }: TagPe
   return { digest, firstSeen: formatTime(firstSeen), lastSeen: formatTime(lastSeen), isCurrent };
 }
 
-export function jobDocument(job: Job): JobDocument {
+export function refreshDocument(image: ImageName, { before, after, outcome, why }: Refreshed): RefreshDocument {
+  const detail = why === undefined ? null : refreshWords[why];
+  return { image: formatImageName(image), before: before ?? null, after: after ?? null, outcome, detail };
+}
+
+export function jobDocument({ items, ...job }: Job): JobDocument {
   return {
     ...job,
+    ...(items && { items: items.map(({ error, ...item }) => ({ ...item, error: error ?? null })) }),
     startedAt: formatTime(job.startedAt),
     endedAt: formatTime(job.endedAt),
     result: job.result ?? null,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { OperationRefused } from "./operation-refused.ts";
 
-export type JobKind = "verify" | "backup";
+export type JobKind = "verify" | "backup" | "warm";
 
 /** How far a job is; totals are 0 until they are known. */
 export interface JobProgress {
@@ -23,6 +23,24 @@ export interface Job {
   readonly result: unknown;
   /** Words for people; undefined unless it failed. */
   readonly error: string | undefined;
+  /** What the job is made of, where it is told apart; changes while it runs. */
+  readonly items?: readonly JobItem[];
+}
+
+/** One image of a job that warms several; sizes in bytes. */
+export interface JobItem {
+  readonly image: string;
+  readonly state: "waiting" | "running" | "done" | "failed" | "cancelled";
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** Manifests included. */
+  readonly blobs: number;
+  readonly totalBlobs: number;
+  readonly fetchedBytes: number;
+  readonly fetchedBlobs: number;
+  readonly presentBlobs: number;
+  /** Words for people; undefined unless it failed. */
+  readonly error: string | undefined;
 }
 
 /** What a job does. It ends soon after `signal` is aborted, by rejecting. */
@@ -42,7 +60,7 @@ interface Entry {
 }
 
 const keptJobs = 50;
-const nouns: Record<JobKind, string> = { verify: "verification", backup: "backup" };
+const nouns: Record<JobKind, string> = { verify: "verification", backup: "backup", warm: "warming" };
 
 /** Work that goes on behind an answer: one job of a kind at a time, and the last 50 to be asked about. */
 export class Jobs {
@@ -56,11 +74,15 @@ export class Jobs {
   }
 
   /** @throws OperationRefused where one of this kind runs already, or all are being closed. */
-  start(kind: JobKind, work: JobWork): Job {
+  start(kind: JobKind, work: JobWork, items?: readonly JobItem[]): Job {
     const running = this.#running().find((entry) => entry.job.kind === kind);
     if (running) throw new OperationRefused(409, `a ${nouns[kind]} runs already, as job ${running.job.id}`);
     if (this.#isClosed) throw new OperationRefused(409, "the server is stopping");
-    const entry: Entry = { job: this.#newJob(kind), cancelling: new AbortController(), ended: Promise.resolve() };
+    const entry: Entry = {
+      job: this.#newJob(kind, items),
+      cancelling: new AbortController(),
+      ended: Promise.resolve(),
+    };
     const started = entry.job;
     this.#entries.set(started.id, entry);
     this.#forgetOldest();
@@ -97,7 +119,7 @@ export class Jobs {
     return [...this.#entries.values()].filter(({ job }) => job.state === "running");
   }
 
-  #newJob(kind: JobKind): Job {
+  #newJob(kind: JobKind, items: readonly JobItem[] | undefined): Job {
     return {
       id: randomUUID(),
       kind,
@@ -107,6 +129,7 @@ export class Jobs {
       progress: { blobs: 0, totalBlobs: 0, bytes: 0, totalBytes: 0 },
       result: undefined,
       error: undefined,
+      ...(items && { items }),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { EvictionReport, Explanation } from "../eviction/index.ts";
+import type { Refreshed } from "../cache/index.ts";
 import type { ImageDetail, ImagePage, ImageQuery } from "../inventory/index.ts";
 import type { PinRow, TagPeriod } from "../metadata/index.ts";
 import type { Digest, ImageName } from "../oci/index.ts";
@@ -32,6 +33,13 @@ export interface Operations {
    * @throws OperationRefused where one runs already, or for a directory that cannot be used.
    */
   startBackup(directory: string): Job;
+  /**
+   * Asks the upstream what a tag names, however fresh it is.
+   * @throws OperationRefused also where the upstream fails.
+   */
+  refresh(image: ImageName): Promise<Refreshed>;
+  /** @throws OperationRefused where one runs already. */
+  startWarm(wanted: WarmRequest): Job;
   job(id: string): Job | undefined;
   /** Whether it was running; it ends soon after. */
   cancelJob(id: string): boolean;
@@ -44,6 +52,14 @@ export interface ImageView {
   /** Newest first; empty for an image by its digest. */
   history: TagPeriod[];
   explanation: Explanation;
+}
+
+/** Images to be fetched ahead. `platforms` undefined: what suits best. */
+export interface WarmRequest {
+  images: readonly ImageName[];
+  platforms: readonly string[] | "all" | undefined;
+  /** So many images at once. */
+  parallel: number;
 }
 
 export interface TagHistory {

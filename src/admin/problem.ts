@@ -52,6 +52,7 @@ function isForClient(error: unknown): error is RequestFault | OperationRefused {
 
 /** The status of an error of ours that is for the client, or of one that Express raised because of the request itself, such as a path with broken escapes. */
 function clientStatus(error: unknown): number | undefined {
+  if (isForClient(error)) return error.status;
   const status = error instanceof Error && "status" in error ? error.status : undefined;
   return typeof status === "number" && status >= 400 && status < 500 ? status : undefined;
 }

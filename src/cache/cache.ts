@@ -30,7 +30,9 @@ import { Memory } from "./memory.ts";
 import { Negatives } from "./negatives.ts";
 import { Pushes, type Change } from "./pushes.ts";
 import type { ByteRange } from "./blobs/ranges.ts";
+import { prefetch, type Prefetched, type PrefetchOptions } from "./blobs/prefetch.ts";
 import { refetch } from "./refetch.ts";
+import { refresh, type Refreshed } from "./manifests/refresh.ts";
 import { policyFor, sourceOf, type Source, type Trace, type UpstreamEntry, type Viewer } from "./source.ts";
 import { StoreHealth } from "./store-health.ts";
 import { StoredBlobs, type ReadCheck } from "./blobs/stored-blobs.ts";
@@ -62,6 +64,8 @@ export interface Target {
   trace: Trace;
   /** Who pulls with a credential of its own; absent for the configured one. */
   viewer?: Viewer | undefined;
+  /** Nobody waits for it: of an upstream that allows few more pulls none is used up. */
+  isSparing?: boolean | undefined;
 }
 
 /**
@@ -86,6 +90,13 @@ export interface Cache {
   flights(): { running: number; followers: number };
   /** The fills that run, in the order in which they were asked for. */
   fills(): Fill[];
+  /**
+   * Asks the upstream what the tag names, however fresh it is, and fetches that where it is new.
+   * @throws RegistryError where the upstream fails: what is stored stays as it is.
+   */
+  refresh(target: Target, tag: Tag): Promise<Refreshed>;
+  /** Stores a blob if it is not stored, and keeps nothing of it in memory. @throws RegistryError; the reason of the signal */
+  prefetch(target: Target, digest: Digest, options: PrefetchOptions): Promise<Prefetched>;
   /** Fetches again what was lost, if something that is kept needs it; whether it was asked for. Rejects where the upstream fails. */
   refetch(digest: Digest): Promise<boolean>;
   /** Until when a stored tag is served although its upstream is not there any more, in ms since the epoch. */
@@ -150,10 +161,10 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     ports.upstreams.map((entry) => [entry.upstream.name, createTagPolicies(entry.tags, entry.tagPatterns)]),
   );
 
-  const source = ({ upstream, repository, trace, viewer }: Target): Source => {
+  const source = ({ upstream, ...asked }: Target): Source => {
     const entry = entries.get(upstream);
     if (!entry) throw new RegistryError("NAME_UNKNOWN", `${upstream} is not configured`);
-    return sourceOf(entry, { repository, trace, viewer }, { now: clock.now(), mark: (key) => generations.mark(key) });
+    return sourceOf(entry, asked, { now: clock.now(), mark: (key) => generations.mark(key) });
   };
   const policyOf = (upstream: string, tag: Tag): TagPolicy | undefined => tagPolicies.get(upstream)?.(tag);
   const tagSource = (target: Target, tag: Tag): Source => {
@@ -175,6 +186,9 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     changed: (repository, change) => pushes.changed(repository, change),
     flights: () => ({ running: flights.running, followers: flights.followers }),
     fills: () => flights.list(),
+    refresh: async (target, tag) => refresh({ source: tagSource(target, tag), tag }, { index, tags }),
+    prefetch: async (target, digest, options) =>
+      prefetch({ source: source(target), digest, ...options }, { access, stored, fills, flights, eviction }),
     refetch: (digest) =>
       refetch(digest, {
         graph: index.graph,

@@ -9,6 +9,8 @@ export type {
   TagsAnswer,
 } from "./answers.ts";
 export { BodyBroken } from "./broken.ts";
+export type { Prefetched } from "./blobs/prefetch.ts";
+export type { Refreshed } from "./manifests/refresh.ts";
 export type { Fill } from "./flights/flights.ts";
 export type { CacheObserver } from "./observer.ts";
 export { systemClock, type Clock } from "./clock.ts";

@@ -36,6 +36,8 @@ export interface Source extends Omit<UpstreamEntry, "tagPatterns"> {
   /** Whose credential `upstream` is asked with; undefined for the configured one. */
   viewerId: string | undefined;
   trace: Trace;
+  /** What the upstream counts as a pull is not asked of it while it allows few more. */
+  isSparing: boolean;
   /** When the request came, in the life of the repository. */
   mark: Mark;
   /** When `answerWithin` is used up, in ms since the epoch. */
@@ -44,9 +46,10 @@ export interface Source extends Omit<UpstreamEntry, "tagPatterns"> {
 
 export function sourceOf(
   entry: UpstreamEntry,
-  { repository, trace, viewer }: { repository: RepositoryName; trace: Trace; viewer?: Viewer | undefined },
+  asked: { repository: RepositoryName; trace: Trace; viewer?: Viewer | undefined; isSparing?: boolean | undefined },
   { now, mark }: { now: number; mark: (repository: RepositoryKey) => Mark },
 ): Source {
+  const { repository, trace, viewer, isSparing = false } = asked;
   const { tags, limits } = entry;
   const upstream = viewer?.upstream ?? entry.upstream;
   const key = { upstream: upstream.name, name: repository };
@@ -59,6 +62,7 @@ export function sourceOf(
     limits,
     key,
     trace,
+    isSparing,
     mark: mark(key),
     deadlineAt,
   };

@@ -5,6 +5,7 @@ import type {
   JobDocument,
   ListDocument,
   PinDocument,
+  RefreshDocument,
   TagHistoryDocument,
 } from "../../src/admin/index.ts";
 
@@ -68,6 +69,30 @@ export class AdminApi {
     return this.#ask("POST", "/rollback", to === "release" ? { image, release: true } : { image, digest: to });
   }
 
+  /** Asks the upstream what a tag names now. */
+  refresh(image: string): Promise<RefreshDocument> {
+    return this.#ask("POST", "/refresh", { image }) as Promise<RefreshDocument>;
+  }
+
+  /** Begins to fetch images; the id of the job. */
+  async startWarm(wanted: { images: string[]; platforms?: string[]; parallel?: number }): Promise<string> {
+    const { id } = (await this.#ask("POST", "/warm", wanted)) as { id: string };
+    return id;
+  }
+
+  /** Resolves when they have been fetched, or have failed. */
+  async warm(...images: string[]): Promise<JobDocument> {
+    return this.endOf(await this.startWarm({ images }));
+  }
+
+  job(id: string): Promise<JobDocument> {
+    return this.#ask("GET", `/jobs/${id}`) as Promise<JobDocument>;
+  }
+
+  cancel(id: string): Promise<unknown> {
+    return this.#ask("DELETE", `/jobs/${id}`);
+  }
+
   /** Resolves when the verification has ended. */
   verify(): Promise<JobDocument> {
     return this.#runJob("/verify", {});
@@ -80,8 +105,13 @@ export class AdminApi {
 
   async #runJob(path: string, body: object): Promise<JobDocument> {
     const { id } = (await this.#ask("POST", path, body)) as { id: string };
+    return this.endOf(id);
+  }
+
+  /** The job when it has ended. */
+  async endOf(id: string): Promise<JobDocument> {
     for (;;) {
-      const job = (await this.#ask("GET", `/jobs/${id}`)) as JobDocument;
+      const job = await this.job(id);
       if (job.state !== "running") return job;
       await pause(5);
     }

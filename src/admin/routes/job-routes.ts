@@ -4,9 +4,12 @@ import type { Job } from "../jobs.ts";
 import { OperationRefused } from "../operation-refused.ts";
 import type { Operations } from "../operations.ts";
 import { allowOnly } from "../problem.ts";
-import { absolutePath, bodyFields } from "./fields.ts";
+import { absolutePath, bodyFields, optional } from "./fields.ts";
+import { images, imagesAtOnce, wantedPlatforms } from "./warm-fields.ts";
 
-/** `/verify` and `/backup`, which go on behind their answers, and `/jobs/{id}`, which says how far they are. */
+const defaultParallel = 3;
+
+/** `/verify`, `/backup` and `/warm`, which go on behind their answers, and `/jobs/{id}`, which says how far they are. */
 export function jobRoutes(operations: Operations): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.post("/verify", (request, response) => {
@@ -17,6 +20,14 @@ export function jobRoutes(operations: Operations): Router {
     const { directory } = bodyFields(request, { directory: absolutePath });
     sendStarted(response, operations.startBackup(directory));
   });
+  router.post("/warm", (request, response) => {
+    const { parallel = defaultParallel, ...wanted } = bodyFields(request, {
+      images,
+      platforms: wantedPlatforms,
+      parallel: optional(imagesAtOnce),
+    });
+    sendStarted(response, operations.startWarm({ parallel, ...wanted }));
+  });
   router.get("/jobs/:id", (request: Request<{ id: string }>, response) => {
     response.json(jobDocument(findJob(operations, request.params.id)));
   });
@@ -26,7 +37,7 @@ export function jobRoutes(operations: Operations): Router {
     bodyFields(request, {});
     response.status(operations.cancelJob(id) ? 202 : 200).json(jobDocument(findJob(operations, id)));
   });
-  router.all(["/verify", "/backup"], allowOnly("POST"));
+  router.all(["/verify", "/backup", "/warm"], allowOnly("POST"));
   router.all("/jobs/:id", allowOnly("GET", "DELETE"));
   return router;
 }

@@ -1,12 +1,12 @@
 import { Router } from "express";
 import { formatImageName, type Digest } from "../../oci/index.ts";
-import { tagHistoryDocument } from "../documents.ts";
+import { refreshDocument, tagHistoryDocument } from "../documents.ts";
 import { OperationRefused } from "../operation-refused.ts";
 import type { Operations } from "../operations.ts";
 import { allowOnly, RequestFault } from "../problem.ts";
 import { bodyFields, digest, flag, optional, queryFields, taggedImage } from "./fields.ts";
 
-/** `/tag-history` and `/rollback`: what a tag has named, and serving it so again. */
+/** `/tag-history`, `/rollback` and `/refresh`: what a tag has named, serving it so again, and asking what it names now. */
 export function tagRoutes(operations: Operations): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.get("/tag-history", (request, response) => {
@@ -21,8 +21,12 @@ export function tagRoutes(operations: Operations): Router {
     await operations.rollback(wanted.image, target);
     response.json({ image: formatImageName(wanted.image), held: target === "release" ? null : target });
   });
+  router.post("/refresh", async (request, response) => {
+    const { image } = bodyFields(request, { image: taggedImage });
+    response.json(refreshDocument(image, await operations.refresh(image)));
+  });
   router.all("/tag-history", allowOnly("GET"));
-  router.all("/rollback", allowOnly("POST"));
+  router.all(["/rollback", "/refresh"], allowOnly("POST"));
   return router;
 }
 

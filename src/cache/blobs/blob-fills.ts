@@ -144,7 +144,7 @@ export class BlobFills {
 }
 
 /** Whether the run goes through the same repository, with the same credential. */
-function isThrough(run: Run, source: Source): boolean {
+export function isThrough(run: Run, source: Source): boolean {
   const { key, viewerId } = run.request.source;
   return key.name === source.key.name && viewerId === source.viewerId;
 }
@@ -155,7 +155,7 @@ function tooLate({ key: { upstream } }: Source): RegistryError {
 }
 
 /** What broke a body off, as the status of an answer that has not begun. */
-function statusOf(error: BodyBroken, source: Source): unknown {
+export function statusOf(error: BodyBroken, source: Source): unknown {
   if (error.cause instanceof UpstreamError) return clientError(error.cause);
   if (error.cause instanceof RegistryError) return error.cause;
   const detail = { upstream: source.key.upstream, reason: error.kind };

@@ -47,6 +47,12 @@ export class StoredBlobs {
     return state === "doomed" ? this.#ports.eviction.revive(digest) : this.adopt(digest);
   }
 
+  /** Bytes of what is on disk; undefined where it is not. */
+  sizeOf(digest: Digest): number | undefined {
+    const row = this.#ports.index.blob(digest);
+    return row?.state === "present" ? row.size : undefined;
+  }
+
   /** See `Adopt`. */
   async adopt(digest: Digest): Promise<boolean> {
     const { index, adopt } = this.#ports;

@@ -86,6 +86,8 @@ export class Flight {
   #ended: Promise<void> = Promise.resolve();
   /** Those who have a seat. */
   readonly seated = new Set<FlightRequest>();
+  /** Why it could not be stored; undefined as long as nothing is known to be in the way. */
+  unstoredBecause: UncachedReason | undefined;
   run!: Run;
 
   constructor(digest: Digest, ports: FlightPorts) {
@@ -326,12 +328,14 @@ export class Flight {
         this.#ports.settled();
       });
     } catch (error) {
-      this.#ports.observer.uncached(uncachedReason(error) ?? "io");
+      this.unstoredBecause = uncachedReason(error) ?? "io";
+      this.#ports.observer.uncached(this.unstoredBecause);
     }
   }
 
   /** Nothing more can be stored: the readers follow a relay, unless all of it is there already. */
   #detach(run: Run, reason: UncachedReason): void {
+    this.unstoredBecause = reason;
     this.#ports.observer.uncached(reason);
     const isWhole = this.written > 0 && this.#part.isRight();
     if (isWhole) this.#size = this.written;

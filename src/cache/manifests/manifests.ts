@@ -54,6 +54,9 @@ export class Manifests {
    * @throws UpstreamError, RegistryError
    */
   fetch(source: Source, reference: Reference): { promise: Promise<FetchedManifest | undefined>; isLeader: boolean } {
+    if (source.isSparing && source.upstream.quota().isLow) {
+      return { promise: Promise.reject(keptBack(source)), isLeader: false };
+    }
     return this.#fetches.run(manifestKey(source, reference), async () => {
       const { clock, store } = this.#ports;
       const body = await askUpstream(clock, source, (options) =>
@@ -141,6 +144,14 @@ export function manifestAnswer(
 export function outcomeOf(fetched: FetchedManifest, isLeader: boolean): "filled" | "collapsed" | "uncached" {
   if (!fetched.isKept) return "uncached";
   return isLeader ? "filled" : "collapsed";
+}
+
+function keptBack(source: Source): RegistryError {
+  const { upstream } = source.key;
+  const { limit, remaining, limitedUntil } = source.upstream.quota();
+  const left = limitedUntil === undefined ? `${remaining ?? 0} of ${limit ?? 0} pulls are left` : "it limits us now";
+  const words = `${upstream} allows few more pulls, and these are kept for what clients ask for: ${left}`;
+  return new RegistryError("TOOMANYREQUESTS", words, { detail: { upstream, limit, remaining } });
 }
 
 export function manifestUnknown(source: Source, reference: Reference): RegistryError {

@@ -82,6 +82,20 @@ export class Tags {
     return this.#used(request, answer);
   }
 
+  /**
+   * Asks the upstream, whatever is known: its failure is no reason to answer with what is stored.
+   * @throws RegistryError MANIFEST_UNKNOWN where the tag is not there, and those of `clientError`.
+   */
+  async checked(request: TagRequest): Promise<ManifestAnswer> {
+    const row = this.#ports.index.tag(request.source.key, request.tag);
+    const { promise, isLeader } = this.#checks.run(this.#key(request), () => this.#check(request, row));
+    try {
+      return await this.#resolved(request, await waitFor(request.source, promise), isLeader);
+    } catch (error) {
+      throw clientError(error);
+    }
+  }
+
   /** A GET is a pull; a HEAD may be no more than a look whether there is something new. */
   #used({ method }: TagRequest, answer: ManifestAnswer): ManifestAnswer {
     const { eviction } = this.#ports;

@@ -16,6 +16,7 @@ import { lockDataDirectory } from "./metadata/index.ts";
 import { readPage } from "./console/index.ts";
 import { createOperations } from "./operations.ts";
 import { beginUpkeep, buildParts, type Parts, type Undo } from "./parts.ts";
+import { readStats } from "./read-stats.ts";
 import { ClientLimits, createPullListener, createPullServer, drainServer, type AddressBook } from "./registry/index.ts";
 import type { Logger } from "./telemetry/index.ts";
 
@@ -166,23 +167,6 @@ function addressBook(settings: Settings): AddressBook {
     hostnames: new Map(
       settings.upstreams.flatMap(({ name, hostnames }) => hostnames.map((host) => [host, name] as const)),
     ),
-  };
-}
-
-async function readStats(
-  { metrics, index, store, eviction, cache }: Parts,
-  version: string,
-  startedAt: Date,
-): Promise<Omit<Stats, "listen">> {
-  const { storedBytes, ...counts } = index.counts();
-  const { availableBytes } = await store.space();
-  return {
-    version,
-    startedAt: startedAt.toISOString(),
-    uptimeSeconds: Math.floor((Date.now() - startedAt.getTime()) / 1000),
-    ...(await metrics.snapshot()),
-    store: { bytes: storedBytes, maxBytes: eviction.budget.maxBytes, freeBytes: availableBytes, ...counts },
-    flights: { running: cache.flights().running },
   };
 }
 

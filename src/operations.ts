@@ -3,6 +3,7 @@ import type { Clock, Refreshed } from "./cache/index.ts";
 import { ImagePinned } from "./eviction/index.ts";
 import { formatImageName, RegistryError, type ImageName, type Reference, type Tag } from "./oci/index.ts";
 import type { Parts, Undo } from "./parts.ts";
+import { readUpstreams } from "./read-upstreams.ts";
 import { UpkeepError } from "./upkeep/index.ts";
 import { Warming, wordsOfRefusal } from "./warming/index.ts";
 
@@ -26,6 +27,7 @@ export function createOperations(
       const history = isTag(reference) ? index.graph.tagHistory(key, reference.tag) : [];
       return { subject, image, history, explanation };
     },
+    upstreams: () => readUpstreams(parts),
     explain: (subject) => Promise.resolve(eviction.explain(subject)),
     plan: (freeBytes) => eviction.plan(freeBytes),
     evictBytes: (freeBytes) => eviction.evictBytes(freeBytes),

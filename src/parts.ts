@@ -40,8 +40,15 @@ export interface Parts {
   access: Access;
   push: Passthrough;
   metrics: Metrics;
+  upstreams: readonly OpenedUpstream[];
   events: Events;
   history: History;
+}
+
+/** An upstream with its settings. */
+export interface OpenedUpstream extends UpstreamEntry {
+  isDefault: boolean;
+  upstream: ConfiguredUpstream;
 }
 
 /** Steps that take back what has been built, the first to be taken at the end. */
@@ -94,6 +101,7 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   const upstreams = settings.upstreams.map((entry) => ({
     ...entry,
     ...policiesOf(entry),
+    isDefault: entry.name === settings.defaultUpstream,
     upstream: openUpstream(entry, observing),
   }));
   undo.push(async () => {
@@ -112,7 +120,7 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   metrics.observeQuotas(() => upstreams.map(({ name, upstream }) => ({ upstream: name, ...upstream.quota() })));
   const inventory = openInventory(settings, { index, now, setTimer }, { access, cache, eviction }, logger);
   undo.push(() => inventory.close());
-  const parts = { access, push, store, index, eviction, upkeep, inventory, cache, metrics, events, history };
+  const parts = { access, push, store, index, eviction, upkeep, inventory, cache, metrics, events, history, upstreams };
   observeGauges(parts);
   return parts;
 }
@@ -198,7 +206,8 @@ function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): Configure
   return createUpstream(entry, observeUpstream(entry.name, observing), { now: () => observing.clock.now() });
 }
 
-function observeGauges({ metrics, store, index, eviction, upkeep, cache }: Parts): void {
+function observeGauges({ metrics, store, index, eviction, upkeep, cache, inventory }: Parts): void {
+  metrics.observeOfflineTags(() => inventory.offline);
   metrics.observeFlights(() => {
     const { running, followers } = cache.flights();
     return { flights: running, followers };

@@ -15,6 +15,7 @@ import { imageRoutes } from "./routes/image-routes.ts";
 import { jobRoutes } from "./routes/job-routes.ts";
 import { pinRoutes } from "./routes/pin-routes.ts";
 import { tagRoutes } from "./routes/tag-routes.ts";
+import { upstreamRoutes } from "./routes/upstream-routes.ts";
 import type { Stats } from "./stats.ts";
 
 export interface MetricsAppOptions extends HealthOptions {
@@ -57,6 +58,7 @@ function apiRoutes({ stats, operations, activity, eventStream }: AdminAppOptions
     pinRoutes(operations),
     tagRoutes(operations),
     jobRoutes(operations),
+    upstreamRoutes(operations),
   );
   return router;
 }

@@ -5,6 +5,7 @@ export { createAdminApp, createMetricsApp, type AdminAppOptions, type MetricsApp
 export type * from "./documents.ts";
 export { EventStream, type EventStreamOptions } from "./event-stream.ts";
 export type * from "./documents/images.ts";
+export type { UpstreamDocument, UpstreamView } from "./documents/upstreams.ts";
 export type { Readiness } from "./health-routes.ts";
 export { Jobs, type Job, type JobProgress } from "./jobs.ts";
 export { OperationRefused } from "./operation-refused.ts";

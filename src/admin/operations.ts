@@ -3,6 +3,7 @@ import type { Refreshed } from "../cache/index.ts";
 import type { ImageDetail, ImagePage, ImageQuery } from "../inventory/index.ts";
 import type { PinRow, TagPeriod } from "../metadata/index.ts";
 import type { Digest, ImageName } from "../oci/index.ts";
+import type { UpstreamView } from "./documents/upstreams.ts";
 import type { Job } from "./jobs.ts";
 
 /** What the admin API lets people ask and do; the application provides it. Images of `tagHistory` and `rollback` have a tag. */
@@ -11,6 +12,8 @@ export interface Operations {
   images(query: ImageQuery): Promise<ImagePage>;
   /** Undefined for what is not stored. */
   image(image: ImageName): Promise<ImageView | undefined>;
+  /** In the order of the configuration. */
+  upstreams(): Promise<UpstreamView[]>;
   /** Undefined for what was never heard of. */
   explain(subject: ImageName | Digest): Promise<Explanation | undefined>;
   /** What `evictBytes` would do now; changes nothing. */

@@ -7,6 +7,7 @@ import { addDoctorCommand } from "./doctor-command.ts";
 import { addEvictCommand } from "./evict-command.ts";
 import { CliError, exitCodes, type ExitCode } from "./exit-codes.ts";
 import { addExplainCommand } from "./explain-command.ts";
+import { addImagesCommand } from "./images-command.ts";
 import { addPinCommands } from "./pin-commands.ts";
 import { addRollbackCommand } from "./rollback-command.ts";
 import { addServeCommand } from "./serve-command.ts";
@@ -37,6 +38,7 @@ function createProgram(context: CliContext): Command {
     .exitOverride();
   addServeCommand(program, context);
   addStatsCommand(program, context);
+  addImagesCommand(program, context);
   addExplainCommand(program, context);
   addEvictCommand(program, context);
   addPinCommands(program, context);

@@ -67,7 +67,7 @@ function whyNot(
   if (has.length === 0) return "its index names no image";
   const denied = concerned.find((one) => one.denied !== undefined)?.denied;
   if (denied !== undefined) return `${denied} is denied here (denyDigests)`;
-  if (!concerned.some(({ isBegun }) => isBegun)) return "no image of it has been pulled";
+  if (!has.some(({ isBegun }) => isBegun)) return "no image of it has been pulled";
   const incomplete = concerned.filter((one) => !one.isComplete);
   if (incomplete.every(({ missing }) => missing.length === 0)) return "what its manifest needs is not known";
   const names = incomplete.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));

@@ -8,5 +8,5 @@ export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 export { createMetrics, type Metrics, type MetricsOptions, type MetricsSnapshot } from "./metrics.ts";
 export { createRequestId } from "./request-id.ts";
 export type { FinishedRequest, RequestMetrics } from "./request-metrics.ts";
-export type { FlightReading, StoreReading } from "./store-metrics.ts";
+export type { FlightReading, OfflineReading, StoreReading } from "./store-metrics.ts";
 export type { UpstreamMetrics } from "./upstream-metrics.ts";

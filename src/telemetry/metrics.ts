@@ -11,9 +11,9 @@ import {
 } from "./upstream-metrics.ts";
 
 /** The counters since the start, for the statistics of the admin API. */
-export interface MetricsSnapshot extends RequestTotals {
+export interface MetricsSnapshot extends Omit<RequestTotals, "savedBytesByUpstream"> {
   fetchedBytes: number;
-  upstreams: UpstreamTotals[];
+  upstreams: (UpstreamTotals & { savedBytes: number })[];
 }
 
 /** Everything that is counted. Each room is given the part of it that it feeds. */
@@ -55,9 +55,12 @@ export function createMetrics({ upstreams, endpoints, now = Date.now }: MetricsO
       return { contentType: registry.contentType, body: await registry.metrics() };
     },
     async snapshot() {
-      const perUpstream = await upstreamTotals();
-      const fetchedBytes = perUpstream.reduce((sum, upstream) => sum + upstream.fetchedBytes, 0);
-      return { ...(await requestTotals()), fetchedBytes, upstreams: perUpstream };
+      const [totals, { savedBytesByUpstream, ...requestsInAll }] = [await upstreamTotals(), await requestTotals()];
+      return {
+        ...requestsInAll,
+        fetchedBytes: totals.reduce((sum, { fetchedBytes }) => sum + fetchedBytes, 0),
+        upstreams: totals.map((total) => ({ ...total, savedBytes: savedBytesByUpstream.get(total.name) ?? 0 })),
+      };
     },
   };
 }

@@ -29,6 +29,9 @@ export interface RequestTotals {
   requests: { total: number; byOutcome: Record<Outcome, number> };
   servedBytes: number;
   savedBytes: number;
+  /** `lastAt` in ms since the epoch; undefined for a client that has not come yet. */
+  requestsByClient: Record<ClientFamily, { requests: number; lastAt: number | undefined }>;
+  savedBytesByUpstream: ReadonlyMap<string, number>;
 }
 
 export interface RequestMetrics {
@@ -80,9 +83,31 @@ export function createRequestMetrics(
         },
         servedBytes: await sumOf(series.servedBytes),
         savedBytes: await sumOf(series.savedBytes),
+        requestsByClient: await byClient(series),
+        savedBytesByUpstream: new Map(
+          await Promise.all(
+            options.upstreams.map(
+              async (upstream) => [upstream, await sumOf(series.savedBytes, "upstream", upstream)] as const,
+            ),
+          ),
+        ),
       };
     },
   };
+}
+
+async function byClient({
+  requests,
+  lastRequest,
+}: Pick<ReturnType<typeof createSeries>, "requests" | "lastRequest">): Promise<RequestTotals["requestsByClient"]> {
+  const lastAt = new Map(
+    (await lastRequest.get()).values.map(({ labels, value }) => [labels.client, Math.round(value * 1000)]),
+  );
+  const counted = clientFamilies.map(async (client) => {
+    const at = lastAt.get(client);
+    return [client, { requests: await sumOf(requests, "client", client), lastAt: at === 0 ? undefined : at }] as const;
+  });
+  return Object.fromEntries(await Promise.all(counted)) as RequestTotals["requestsByClient"];
 }
 
 function createSeries({ registry, upstreams }: RequestMetricsOptions) {

@@ -26,12 +26,19 @@ export interface FlightReading {
   followers: number;
 }
 
+/** Tags that could be pulled whole if every upstream vanished, and those that could not. */
+export interface OfflineReading {
+  ready: number;
+  incomplete: number;
+}
+
 type Reader<T> = () => T | Promise<T>;
 
 /** Gauges that are read when they are asked for. Until a reader is given they are 0; NaN where reading failed. */
 export interface StoreMetrics {
   observeStore(read: Reader<StoreReading>): void;
   observeFlights(read: Reader<FlightReading>): void;
+  observeOfflineTags(read: Reader<OfflineReading>): void;
   /** A stored file did not have its digest any more. */
   corruptFound(): void;
   /** A file was moved to `quarantine/`. */
@@ -50,6 +57,13 @@ export function createStoreMetrics(registry: Registry): StoreMetrics & { refresh
     flights: gauge("flights", "Fills that run."),
     followers: gauge("flight_followers", "Requests that read from a fill which another request began."),
   };
+  const offline = {
+    ready: gauge("offline_ready_tags", "Tags that could be pulled whole if every upstream vanished."),
+    incomplete: gauge(
+      "offline_incomplete_tags",
+      "Tags of which something would be missing if every upstream vanished.",
+    ),
+  };
   const corrupt = createCounter(registry, {
     name: "corrupt_blobs_total",
     help: "Stored files that did not have their digest any more; they are given up and fetched again.",
@@ -67,9 +81,11 @@ export function createStoreMetrics(registry: Registry): StoreMetrics & { refresh
   });
   let readStore: Reader<StoreReading> | undefined;
   let readFlights: Reader<FlightReading> | undefined;
+  let readOffline: Reader<OfflineReading> | undefined;
   return {
     observeStore: (read) => void (readStore = read),
     observeFlights: (read) => void (readFlights = read),
+    observeOfflineTags: (read) => void (readOffline = read),
     corruptFound: () => corrupt.inc(),
     quarantined: () => quarantined.inc(),
     adopted: () => adopted.inc(),
@@ -79,7 +95,7 @@ export function createStoreMetrics(registry: Registry): StoreMetrics & { refresh
       evictedBytes.inc(bytes);
     },
     async refresh() {
-      await Promise.all([setAll(store, readStore), setAll(flights, readFlights)]);
+      await Promise.all([setAll(store, readStore), setAll(flights, readFlights), setAll(offline, readOffline)]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Gauge, Registry } from "prom-client";
+import type { Counter, Gauge, Registry } from "prom-client";
 import { requestKinds, statusClass, statusClasses, type RequestKind } from "./labels.ts";
 import { createCounter, createGauge, createHistogram, sumOf } from "./series.ts";
 
@@ -6,6 +6,8 @@ export interface UpstreamTotals {
   name: string;
   requests: number;
   fetchedBytes: number;
+  /** Requests that got no answer, or one of 5xx. */
+  failures: number;
 }
 
 /** What happens towards the upstreams. Names that were not configured are not counted: the list of labels is closed. */
@@ -67,9 +69,17 @@ export function createUpstreamMetrics(
           name,
           requests: await sumOf(series.requests, "upstream", name),
           fetchedBytes: await sumOf(series.fetchedBytes, "upstream", name),
+          failures: await failuresOf(series.requests, name),
         })),
       ),
   };
+}
+
+async function failuresOf(requests: Counter<"upstream" | "kind" | "status">, upstream: string): Promise<number> {
+  const { values } = await requests.get();
+  return values
+    .filter(({ labels }) => labels.upstream === upstream && (labels.status === "none" || labels.status === "5xx"))
+    .reduce((sum, { value }) => sum + value, 0);
 }
 
 function createBreakers(registry: Registry, endpoints: EndpointHosts): Gauge<"upstream" | "endpoint"> {

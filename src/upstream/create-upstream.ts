@@ -34,7 +34,7 @@ export function createUpstream(
   observer: UpstreamObserver,
   { now = Date.now, delay = waitFor }: Inner = {},
 ): ConfiguredUpstream {
-  if (settings.offline) return createOfflineUpstream(settings.name);
+  if (settings.offline) return createOfflineUpstream(settings);
   const closing = new AbortController();
   const pools = createPools(settings);
   const hosts = createHosts({
@@ -100,6 +100,11 @@ export function createUpstream(
   return {
     ...createView(asking, { closing: closing.signal, quota }),
     as,
+    endpoints: () =>
+      settings.endpoints.map(({ url }, index) => {
+        const at = new URL(url);
+        return { host: at.host, isOrigin: index === 0, ...hosts.standing(at) };
+      }),
     async close() {
       closing.abort(new UpstreamError("unreachable", "the upstream client is closed", { upstream: settings.name }));
       await pools.close();

@@ -112,6 +112,17 @@ export interface Client {
   credentials: Credentials | undefined;
 }
 
+/** How one endpoint fares. */
+export interface EndpointStanding {
+  /** With its port where it is not the scheme's. */
+  host: string;
+  isOrigin: boolean;
+  /** `probing`: the next request, or one that is under way, tells whether it is back. */
+  breaker: "closed" | "open" | "probing";
+  /** Ms since the epoch; undefined unless it is open. */
+  openUntil: number | undefined;
+}
+
 /** An upstream with the credentials of the configuration. */
 export interface ConfiguredUpstream extends Upstream {
   /**
@@ -119,5 +130,7 @@ export interface ConfiguredUpstream extends Upstream {
    * refused to the client is a refusal (`isRefusal`), whatever the reason.
    */
   as(client: Client): Upstream;
+  /** In their order, the origin first. */
+  endpoints(): EndpointStanding[];
   close(): Promise<void>;
 }

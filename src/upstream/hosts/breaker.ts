@@ -19,6 +19,9 @@ export interface Refusal {
   until: number;
 }
 
+/** What is to be seen of a breaker. `probing`: what is asked next decides, or is under way. */
+export type Standing = { breaker: "closed" | "probing"; openUntil: undefined } | { breaker: "open"; openUntil: number };
+
 /** The circuit breaker of one host. Pure: no timers, no clock of its own. */
 export interface Breaker {
   /** Why a request must not go out now; undefined where it may. */
@@ -27,6 +30,7 @@ export interface Breaker {
   admit(): Admission;
   /** Called once per admission. */
   settle(admission: Admission, outcome: Outcome, now: number): void;
+  standing(now: number): Standing;
   /** Open, or waiting for its probe. */
   readonly isOpen: boolean;
 }
@@ -82,16 +86,25 @@ export function createBreaker(openForMs: number): Breaker {
     if (size >= repositoriesToOpen || isLong) open(now);
   };
 
+  // A clock that was set back must not keep it open for longer than it was meant to be.
+  const isResting = (until: number, now: number): boolean => now < until && until - now <= openForMs;
+
   return {
     get isOpen() {
       return state.kind === "open";
     },
+    standing(now) {
+      if (state.kind === "closed") return { breaker: "closed", openUntil: undefined };
+      const { until } = state;
+      return isResting(until, now)
+        ? { breaker: "open", openUntil: until }
+        : { breaker: "probing", openUntil: undefined };
+    },
     refusal(now) {
       if (state.kind === "closed") return undefined;
       const { openedAt, until } = state;
-      // A clock that was set back must not keep it open for longer than it was meant to be.
-      const isResting = now < until && until - now <= openForMs;
-      return isResting || state.isProbing ? { openedAt, until: isResting ? until : now } : undefined;
+      const mustRest = isResting(until, now);
+      return mustRest || state.isProbing ? { openedAt, until: mustRest ? until : now } : undefined;
     },
     admit() {
       if (state.kind === "open") state.isProbing = true;

@@ -2,7 +2,7 @@ import { finished } from "node:stream";
 import { retryAfterOf, type Answer } from "../answer.ts";
 import { failingOf } from "../connection/failure.ts";
 import { UpstreamError } from "../errors.ts";
-import { createBreaker, type Admission, type Breaker, type Outcome } from "./breaker.ts";
+import { createBreaker, type Admission, type Breaker, type Outcome, type Standing } from "./breaker.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { createRateLimits, type Counted, type RateLimits } from "./rate-limits.ts";
 
@@ -34,6 +34,8 @@ export interface Hosts {
   enter(url: URL, errand: Errand, signal: AbortSignal): Promise<Passage>;
   /** Whether its breaker is open, or waits for its probe. */
   isDown(url: URL): boolean;
+  /** The breaker of a host; closed where nothing has been asked yet. */
+  standing(url: URL): Standing;
 }
 
 export interface HostsOptions {
@@ -82,6 +84,7 @@ export function createHosts(options: HostsOptions): Hosts {
 
   return {
     isDown: (url) => hosts.get(url.origin)?.breaker.isOpen ?? false,
+    standing: (url) => hosts.get(url.origin)?.breaker.standing(now()) ?? { breaker: "closed", openUntil: undefined },
     async enter(url, errand, signal) {
       const host = hostOf(url);
       refuse(host, errand, options);

@@ -1,4 +1,4 @@
-import type { Job } from "../../../src/admin/index.ts";
+import type { Job, UpstreamView } from "../../../src/admin/index.ts";
 import type { EvictionReport, Explanation } from "../../../src/eviction/index.ts";
 import { parseDigest, type Digest } from "../../../src/oci/index.ts";
 
@@ -85,3 +85,13 @@ export function someJob(job: Partial<Job> = {}): Job {
     ...job,
   };
 }
+
+export const someUpstream: UpstreamView = {
+  ...{ name: "docker.io", isDefault: true, offline: false, push: "deny" },
+  endpoints: [{ host: "registry-1.docker.io", isOrigin: true, breaker: "closed", openUntil: undefined }],
+  quota: {
+    ...{ limit: 100, remaining: 76, windowSeconds: 21_600, source: "192.0.2.1", resetAt: time },
+    ...{ limitedUntil: undefined, isLow: false, countedGets: 24 },
+  },
+  ...{ requests: 42, fetchedBytes: 1024 ** 3, savedBytes: 2 * 1024 ** 3, failures: 3 },
+};

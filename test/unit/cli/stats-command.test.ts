@@ -3,11 +3,13 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createAdminApp, type AdminAppOptions } from "../../../src/admin/index.ts";
-import { adminOptions, listen, someStats } from "../admin/admin-server.ts";
+import { adminOptions, fakeOperations, listen, someStats } from "../admin/admin-server.ts";
+import { someUpstream } from "../admin/reports.ts";
 import { run, withFile } from "./command-line.ts";
 
 function startAdmin(options: Partial<AdminAppOptions> = {}, socketPath?: string): Promise<string> {
-  return listen(createAdminApp(adminOptions(options)), socketPath);
+  const operations = fakeOperations({ upstreams: () => Promise.resolve([someUpstream]) });
+  return listen(createAdminApp(adminOptions({ operations, ...options })), socketPath);
 }
 
 describe("entrepot stats", () => {
@@ -33,9 +35,11 @@ store            5.0 GiB  50.0 %
   tags                 2
   repositories         1
 fills running          1
+ready offline     2 tags
+  incomplete      1 tags
 
-upstream   requests  fetched
-docker.io        42  1.0 GiB
+upstream   requests  failures  fetched  pulls left  until                 state
+docker.io        42         3  1.0 GiB   76 of 100  2026-01-02 03:04:05Z  ok
 `);
   });
 

@@ -70,8 +70,8 @@ describe("metrics at the start", () => {
   it("has help and a type for each, and those of the process beside them", async () => {
     const { contentType, body } = await metrics.render();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(42);
-    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(42);
+    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(44);
+    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(44);
     expect(body).toMatch(/^process_resident_memory_bytes \d+$/m);
     expect(body).toMatch(/^nodejs_eventloop_lag_seconds /m);
   });
@@ -201,12 +201,15 @@ describe("metrics of the store", () => {
     let reads = 0;
     metrics.observeStore(() => ({ ...reading, blobs: ++reads }));
     metrics.observeFlights(() => Promise.resolve({ flights: 2, followers: 7 }));
+    metrics.observeOfflineTags(() => ({ ready: 3, incomplete: 1 }));
     await metrics.render();
     const found = await series(metrics);
     expect(found.get("entrepot_store_blobs")).toBe(2);
     expect(found.get("entrepot_store_max_bytes")).toBe(2);
     expect(found.get("entrepot_flights")).toBe(2);
     expect(found.get("entrepot_flight_followers")).toBe(7);
+    expect(found.get("entrepot_offline_ready_tags")).toBe(3);
+    expect(found.get("entrepot_offline_incomplete_tags")).toBe(1);
   });
 
   it("are not a number where the store cannot be read, and the others stay", async () => {
@@ -221,7 +224,7 @@ describe("metrics of the store", () => {
 
 describe("the snapshot", () => {
   it("sums the counters for the statistics", async () => {
-    const metrics = createMetrics({ upstreams: ["docker.io", "quay.io"] });
+    const metrics = createMetrics({ upstreams: ["docker.io", "quay.io"], now: () => 1_767_323_045_000 });
     metrics.requestFinished(request);
     metrics.requestFinished({ ...request, outcome: "filled", kind: "manifest_tag" });
     metrics.upstreamRequest("quay.io", "blob", 200, 1);
@@ -236,9 +239,17 @@ describe("the snapshot", () => {
       savedBytes: 1000,
       fetchedBytes: 700,
       upstreams: [
-        { name: "docker.io", requests: 0, fetchedBytes: 0 },
-        { name: "quay.io", requests: 2, fetchedBytes: 700 },
+        { name: "docker.io", requests: 0, fetchedBytes: 0, savedBytes: 1000, failures: 0 },
+        { name: "quay.io", requests: 2, fetchedBytes: 700, savedBytes: 0, failures: 1 },
       ],
+      requestsByClient: {
+        containerd: { requests: 2, lastAt: 1_767_323_045_000 },
+        ...Object.fromEntries(
+          ["docker", "podman", "skopeo", "buildah", "crio", "buildkit", "other"].map((client) => {
+            return [client, { requests: 0, lastAt: undefined }];
+          }),
+        ),
+      },
     });
   });
 });

@@ -56,7 +56,7 @@ async function images(query = ""): Promise<ImageDocument[]> {
 /** What is claimed of each tag, by its name. */
 async function claims(query = ""): Promise<Record<string, boolean>> {
   const items = [...(await images(`offlineReady=true&${query}`)), ...(await images(`offlineReady=false&${query}`))];
-  return Object.fromEntries(items.map(({ image, offlineReady }) => [image.split(":")[1], offlineReady.isReady]));
+  return Object.fromEntries(items.map(({ image, offlineReady }) => [image.split(":")[1] ?? "", offlineReady.isReady]));
 }
 
 /** Whether it can be pulled whole with the upstream gone. */

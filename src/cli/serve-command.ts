@@ -10,7 +10,7 @@ interface ServeFlags {
   dataDir?: string;
 }
 
-const unbuiltCommands = ["images", "warm", "refresh", "doctor", "completion"];
+const unbuiltCommands = ["images", "warm", "refresh", "completion"];
 
 /** `serve` is what runs where no command is named, so a command that does not exist arrives here as an argument. */
 export function addServeCommand(program: Command, context: CliContext): void {

@@ -11,12 +11,17 @@ const formatVersion = 1;
  * @throws DataDirectoryError `newer-format`, or `damaged` for a file with other contents than a version and a newline.
  */
 export function checkFormat(directory: string): void {
+  if (readFormat(directory) === undefined) writeFormat(directory, join(directory, "FORMAT"));
+}
+
+/**
+ * The version in the file FORMAT; undefined where there is no such file.
+ * @throws DataDirectoryError as `checkFormat`
+ */
+export function readFormat(directory: string): number | undefined {
   const path = join(directory, "FORMAT");
   const text = readIfThere(path);
-  if (text === undefined) {
-    writeFormat(directory, path);
-    return;
-  }
+  if (text === undefined) return undefined;
   const version = /^[1-9][0-9]{0,5}\n$/.test(text) ? Number(text) : undefined;
   if (version === undefined) {
     throw new DataDirectoryError(
@@ -31,6 +36,7 @@ export function checkFormat(directory: string): void {
         "run the newer entrepot that wrote it, or use another data directory",
     );
   }
+  return version;
 }
 
 function readIfThere(path: string): string | undefined {

@@ -2,6 +2,7 @@
 export { DataDirectoryError, WriteError } from "./errors.ts";
 export type * from "./files.ts";
 export type * from "./graph.ts";
+export { inspectDataDirectory, type DataDirectoryState } from "./inspect.ts";
 export { lockDataDirectory, type DataLock } from "./lock.ts";
 export * from "./metadata.ts";
 export type * from "./rows.ts";

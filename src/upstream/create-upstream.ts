@@ -51,18 +51,7 @@ export function createUpstream(
     closing: closing.signal,
     onRetry: () => observer.retry(),
   });
-  const sources = settings.endpoints.map(({ url, credentials }, index) =>
-    configuredCredentials({
-      upstream: settings.name,
-      index,
-      entries: credentials,
-      hosts: registryHosts(url, index === 0 ? settings.name : undefined),
-      isAnonymousAllowed: settings.anonymousFallback,
-      onBroken: (reason) => observer.credentialsBroken(reason),
-      now,
-      closing: closing.signal,
-    }),
-  );
+  const sources = createSources(settings, { observer, now, closing: closing.signal });
   const quota = createQuotaLedger({
     keepBack: settings.quota.keepBack,
     now,
@@ -112,6 +101,25 @@ export function createUpstream(
   };
 }
 
+/** The credentials of each endpoint. */
+export function createSources(
+  settings: UpstreamSettings,
+  { observer, now, closing }: { observer: UpstreamObserver; now: () => number; closing: AbortSignal },
+): CredentialSource[] {
+  return settings.endpoints.map(({ url, credentials }, index) =>
+    configuredCredentials({
+      upstream: settings.name,
+      index,
+      entries: credentials,
+      hosts: registryHosts(url, index === 0 ? settings.name : undefined),
+      isAnonymousAllowed: settings.anonymousFallback,
+      onBroken: (reason) => observer.credentialsBroken(reason),
+      now,
+      closing,
+    }),
+  );
+}
+
 interface EndpointParts {
   settings: UpstreamSettings;
   observer: UpstreamObserver;
@@ -120,7 +128,7 @@ interface EndpointParts {
 }
 
 /** Makes the first endpoints of the settings, one for each source of credentials; all share one store of tokens. */
-function createEndpoints({
+export function createEndpoints({
   settings,
   observer,
   transport,

@@ -1,5 +1,6 @@
 /** The client of other registries: challenge, token, redirect, resume. Knows nothing of the cache. */
-export * from "./create-upstream.ts";
+export { createUpstream } from "./create-upstream.ts";
+export * from "./examiner.ts";
 export * from "./errors.ts";
 export type {
   Credentials,

@@ -23,6 +23,7 @@ const packageOf: Readonly<Record<string, string>> = {
   podman: "podman",
   nginx: "nginx-light",
   buildah: "buildah",
+  unshare: "util-linux",
 };
 
 function isExecutable(path: string): boolean {
@@ -91,6 +92,8 @@ interface RunOptions {
   env?: Record<string, string>;
   cwd?: string;
   timeoutMs?: number;
+  /** The exit codes that are no failure; by default 0 alone. */
+  accepts?: readonly number[];
 }
 
 export class ChildProcesses {
@@ -125,7 +128,7 @@ export class ChildProcesses {
     overdue.addEventListener("abort", kill);
     try {
       const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-      if (code === 0) return Buffer.concat(output).toString();
+      if (code !== null && (options.accepts ?? [0]).includes(code)) return Buffer.concat(output).toString();
       const why = overdue.aborted ? `took longer than ${timeoutMs} ms` : `ended with ${code ?? signal ?? "nothing"}`;
       throw new Error(`${command} ${args.join(" ")} ${why}\n${Buffer.concat(complaint).toString().slice(-2000)}`);
     } finally {

@@ -5,6 +5,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { binary, until } from "./child-processes.ts";
 import type { Client, ClientSettings } from "./client.ts";
+import type { Machine } from "./doctor/machine.ts";
 import { blobsOf, type FixtureImage } from "./fixture-manifests.ts";
 import { savedLayerDigests } from "./saved-image.ts";
 
@@ -17,16 +18,21 @@ interface Inspected {
 /** `library/demo` is `demo` to a Docker user. */
 const nameOf = (image: FixtureImage) => `${image.repository.replace("library/", "")}:${image.tag}`;
 
-export async function startDockerd({ processes, directory, cachePort }: ClientSettings): Promise<Client> {
+/** @param given.machine of its own, whose daemon.json says everything; without one the mirror is given by a flag */
+export async function startDockerd(
+  { processes, directory, cachePort }: ClientSettings,
+  { machine }: { machine?: Machine } = {},
+): Promise<Client> {
   const [program, dockerProgram] = [binary("dockerd"), binary("docker")];
   mkdirSync(directory, { recursive: true });
   const socket = join(directory, "docker.sock");
   const logFile = join(directory, "dockerd.log");
   const own = ["data-root", "exec-root"].flatMap((name) => [`--${name}`, join(directory, name)]);
   const confined = ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"];
-  const mirror = ["--registry-mirror", `http://127.0.0.1:${cachePort}`];
+  const mirror = machine ? [] : ["--registry-mirror", `http://127.0.0.1:${cachePort}`];
   const listening = ["-H", `unix://${socket}`, "--pidfile", join(directory, "docker.pid")];
-  const daemon = processes.start(program, [...own, ...confined, ...listening, ...mirror], { logFile });
+  const args = [...own, ...confined, ...listening, ...mirror];
+  const daemon = processes.start(...(machine?.command(program, args) ?? [program, args]), { logFile });
 
   const docker = (args: readonly string[]) =>
     processes.run(dockerProgram, ["--host", `unix://${socket}`, ...args], {

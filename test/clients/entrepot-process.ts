@@ -15,8 +15,10 @@ export const elsewhere = "registry.example.test";
 
 export class EntrepotProcess {
   readonly logFile: string;
+  /** The YAML that it was started with last. */
+  readonly configuration: string;
   readonly port: number;
-  readonly #adminPort: number;
+  readonly adminPort: number;
   readonly #processes: ChildProcesses;
   readonly #directory: string;
   readonly #upstreamPort: number;
@@ -38,8 +40,9 @@ export class EntrepotProcess {
     this.#upstreamPort = settings.upstreamPort;
     this.#upstreams = settings.upstreams;
     this.port = settings.port;
-    this.#adminPort = settings.adminPort;
+    this.adminPort = settings.adminPort;
     this.logFile = join(settings.directory, "entrepot.log");
+    this.configuration = join(settings.directory, "entrepot.yaml");
   }
 
   /** @param upstreams - Lines of YAML for further ones. */
@@ -63,13 +66,12 @@ export class EntrepotProcess {
   /** Starts on what is stored already; ends a running one first. */
   async start(options: { freshFor: string }): Promise<void> {
     await this.stop();
-    const configuration = join(this.#directory, "entrepot.yaml");
     mkdirSync(this.#directory, { recursive: true });
-    writeFileSync(configuration, this.#yaml(options.freshFor));
+    writeFileSync(this.configuration, this.#yaml(options.freshFor));
     const daemon = this.#processes.start(process.execPath, [main, "serve"], {
       logFile: this.logFile,
       cwd: root,
-      env: { ENTREPOT_CONFIG: configuration },
+      env: { ENTREPOT_CONFIG: this.configuration },
     });
     this.#daemon = daemon;
     await until("entrepot to answer /v2/", 20_000, async () => {
@@ -78,6 +80,12 @@ export class EntrepotProcess {
       // 401 where pushes are taken: clients ask for a token then.
       return answer?.status === 200 || answer?.status === 401;
     });
+  }
+
+  /** What a command of the same program prints; `accepts` are the exit codes that are no failure. */
+  command(args: readonly string[], accepts: readonly number[] = [0]): Promise<string> {
+    const env = { ENTREPOT_CONFIG: this.configuration };
+    return this.#processes.run(process.execPath, [main, ...args], { cwd: root, env, accepts });
   }
 
   async stop(): Promise<void> {
@@ -89,7 +97,7 @@ export class EntrepotProcess {
     const upstream = `{ endpoints: ["http://127.0.0.1:${this.#upstreamPort}"] }`;
     return [
       `listen: 127.0.0.1:${this.port}`,
-      `admin: { listen: 127.0.0.1:${this.#adminPort} }`,
+      `admin: { listen: 127.0.0.1:${this.adminPort} }`,
       `dataDir: ${join(this.#directory, "data")}`,
       `defaultUpstream: ${hub}`,
       `tags: { freshFor: ${freshFor} }`,

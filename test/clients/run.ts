@@ -9,6 +9,7 @@ import type { Client, ClientSettings } from "./client.ts";
 import { checkClient } from "./client-promises.ts";
 import { checkContainerdNames } from "./containerd-names.ts";
 import { startContainerd, type Containerd } from "./containerd.ts";
+import { checkDoctor } from "./doctor.ts";
 import { checkErrorWords } from "./error-words.ts";
 import { verifyLog } from "./entrepot-log.ts";
 import { checkFaultyUpstream } from "./faulty-upstream.ts";
@@ -22,7 +23,7 @@ import { checkPushes } from "./pushes.ts";
 import { createSkopeo } from "./skopeo.ts";
 import { buildStage, type Stage } from "./stage.ts";
 
-const longestRunMs = 9 * 60_000;
+const longestRunMs = 20 * 60_000;
 
 const neededBinaries = [
   "tar",
@@ -89,6 +90,8 @@ async function checkEverything(run: Run): Promise<void> {
   await checkErrorWords(checks, { processes, directory: scratch, clients });
   await checkPrivateImages(checks, { processes, directory: scratch, clients, image: stage.demo });
   await checkPushes(checks, { processes, directory: scratch, clients, image: stage.demo });
+  const { upstream, demo } = stage;
+  await checkDoctor(checks, { processes, directory: scratch, image: demo, upstreamPort: upstream.port });
   await checks.check("entrepot's log names every client and holds no error", async () => {
     await stage.cache.stop();
     verifyLog(stage, clients);

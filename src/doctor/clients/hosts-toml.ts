@@ -90,6 +90,7 @@ function readHosts(document: Table): Host[] | string {
   if (typeof server === "string" && server !== "") {
     const url = parseHostUrl(server);
     if (!url) return "has a `server` that is no URL";
+    if (hosts.length === 0) return "names a `server` and no [host], which containerd 1.6 takes for nothing";
     // Its options are those at the top of the file.
     hosts.push({ url, options: document });
   }

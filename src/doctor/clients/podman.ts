@@ -95,11 +95,11 @@ async function registryProblem(facts: ClientFacts, conf: RegistriesConf, registr
 }
 
 async function entryProblem(facts: ClientFacts, entry: RegistryEntry, registry: string): Promise<string | undefined> {
-  if (entry.isBlocked) return `${entry.prefix} is blocked in ${entry.file}`;
   const own = { location: entry.location, isInsecure: entry.isInsecure, pulls: "all" as const };
   const problems: string[] = [];
-  for (const mirror of [...entry.mirrors, own]) {
-    if (mirror === own && isSame(own.location, entry, registry)) break;
+  // What is blocked is the registry itself: its mirrors are asked all the same.
+  const isOwnAsked = !entry.isBlocked && !isSame(own.location, entry, registry);
+  for (const mirror of [...entry.mirrors, ...(isOwnAsked ? [own] : [])]) {
     const problem = await mirrorProblem(facts, entry, mirror, registry);
     if (problem === undefined) return undefined;
     problems.push(problem);

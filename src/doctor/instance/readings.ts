@@ -32,3 +32,8 @@ export function lastRequestOf(readings: Readings, family: ClientFamily): number 
 function labelOf([, name = "", value = ""]: RegExpMatchArray): [string, string] {
   return [name, value.replaceAll(/\\(.)/g, "$1")];
 }
+
+/** The value of a series without labels. */
+export function valueOf(readings: Readings, name: string): number | undefined {
+  return readings.get(name)?.[0]?.value;
+}

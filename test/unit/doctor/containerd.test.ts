@@ -99,7 +99,16 @@ describe("containerd", () => {
     ["override_path without a path", '[host."http://cache:5000"]\noverride_path = true', /the path must be \/v2/],
     ["another registry's path", '[host."http://cache:5000/v2/quay.io"]\noverride_path = true', /serves nothing/],
     ["a certificate that is not trusted", '[host."https://secure"]', /not trusted: name its `ca`/],
-    ["a server alone that is somebody else", 'server = "https://registry-1.docker.io"', /leads nowhere/],
+    [
+      "a server alone, whoever it is",
+      'server = "http://cache:5000"',
+      /no \[host\], which containerd 1\.6 takes for nothing/,
+    ],
+    [
+      "another host and another server",
+      'server = "https://a.invalid"\n[host."https://b.invalid"]',
+      /b\.invalid leads nowhere.*a\.invalid leads nowhere/,
+    ],
     ["no host at all", "# later\nx = 1", /names no mirror/],
   ])("does not come through with %s", async (_what, text, words) => {
     expect(await withHosts(text)).toMatch(words);
@@ -111,7 +120,7 @@ describe("containerd", () => {
     ["the registry's own path", '[host."http://cache:5000/v2/docker.io"]\noverride_path = true'],
     ["skip_verify", '[host."https://secure"]\nskip_verify = true'],
     ["a ca", '[host."https://secure"]\nca = "/etc/ssl/cache.pem"'],
-    ["entrepot as the server", 'server = "http://cache:5000"'],
+    ["entrepot as the server behind another host", 'server = "http://cache:5000"\n[host."http://elsewhere:1"]'],
     ["another mirror before it", '[host."http://elsewhere:1"]\n[host."http://cache:5000"]'],
   ])("comes through with %s", async (_what, text) => {
     expect(await withHosts(text)).toBe(true);

@@ -52,11 +52,6 @@ describe("podman and CRI-O", () => {
     ["a registry without a location", '[[registry]]\nprefix = "docker.io"\n', /without a location/],
     ["one bracket too few", '[registry]\nprefix = "docker.io"\n', /with two brackets/],
     [
-      "a registry that is blocked",
-      registry({ more: "" }).replace("[[registry.mirror]]", "blocked = true\n[[registry.mirror]]"),
-      /is blocked/,
-    ],
-    [
       "a certificate that is not trusted",
       registry({ mirror: "secure/docker.io", more: "" }),
       /certificate of secure is not trusted/,
@@ -89,6 +84,12 @@ describe("podman and CRI-O", () => {
     expect(await hubRoute({ [main]: old + registry({}) })).toMatch(/mixes the old form/);
     expect(await hubRoute({ [main]: "", [dropIn]: old })).toMatch(/mixes the old form/);
     expect(await hubRoute({ [main]: old })).toMatch(/no \[\[registry\]\] has the prefix/);
+  });
+
+  it("come through where the registry itself is blocked, as its mirror is not", async () => {
+    const blocked = registry({}).replace("[[registry.mirror]]", "blocked = true\n[[registry.mirror]]");
+    expect(await hubRoute(blocked)).toBe(true);
+    expect(await hubRoute('[[registry]]\nlocation = "docker.io"\nblocked = true\n')).toMatch(/names no mirror/);
   });
 
   it("read a user's own file in the place of the system's", async () => {

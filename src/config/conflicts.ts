@@ -4,7 +4,7 @@ import { formatShare } from "./quantities.ts";
 import type { Settings } from "./settings.ts";
 import { suggest } from "./suggestion.ts";
 
-/** Faults that only show when settings are looked at together: addresses and host names bound twice, watermarks the wrong way round, a default that is not there, pushes that nobody could make. */
+/** Faults that only show when settings are looked at together: addresses and host names bound twice, watermarks the wrong way round, a default that is not there, pushes that nobody could make, parents that may not see what they would have to. */
 export function findConflicts(settings: Settings): ConfigFault[] {
   return [
     ...listenConflicts(settings),
@@ -12,6 +12,7 @@ export function findConflicts(settings: Settings): ConfigFault[] {
     ...watermarkConflict(settings),
     ...defaultUpstreamFault(settings),
     ...pushFaults(settings),
+    ...parentFaults(settings),
   ];
 }
 
@@ -88,4 +89,22 @@ function pushFaults({ access, upstreams }: Settings): ConfigFault[] {
       path: `upstreams.${name}.push`,
       message: "passes on what clients have to show to the upstream, which they cannot with access.mode: basic",
     }));
+}
+
+/** What belongs to the registry must have a place to go to where only parent caches are configured. */
+function parentFaults({ access, upstreams }: Settings): ConfigFault[] {
+  return upstreams.flatMap(({ name, endpoints, push }) => {
+    if (endpoints.some(({ parent }) => parent === undefined)) return [];
+    const faults: ConfigFault[] = [];
+    if (push === "passthrough") {
+      const message = "goes to the registry itself, and every endpoint is a parent cache";
+      faults.push({ path: `upstreams.${name}.push`, message });
+    }
+    if (access.mode === "upstream" && !endpoints.some(({ parent }) => parent?.isTrusted)) {
+      const message =
+        "with access.mode: upstream need the registry itself, or a parent cache with trusted: true, to show the credentials of clients to";
+      faults.push({ path: `upstreams.${name}.endpoints`, message });
+    }
+    return faults;
+  });
 }

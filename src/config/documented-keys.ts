@@ -21,7 +21,6 @@ const onlyValue = (value: string, others: readonly string[]): Key => ({
   asksForNothing: (given) => given === value,
   values: [value, ...others],
 });
-const onlyFalse = unbuilt((value) => value === false || value === "false");
 
 const tlsServer = section({ certFile: unbuilt(), keyFile: unbuilt(), clientCaFile: unbuilt() });
 
@@ -69,7 +68,7 @@ const credentials: Key = {
 const upstream: Keys = {
   endpoints: {
     kind: "list",
-    keys: { url: built, credentials, addressing: unbuilt(), trusted: onlyFalse },
+    keys: { url: built, credentials, addressing: built, trusted: built },
   },
   credentials,
   tokenHosts: built,

@@ -8,6 +8,7 @@ import type {
   PinEntry,
   Settings,
   TagSettings,
+  UpstreamEndpoint,
   UpstreamEntry,
 } from "./settings.ts";
 
@@ -82,9 +83,7 @@ function accessText({ mode, htpasswdFile, rules, verdictForMs }: AccessSettings)
 
 function upstreamText(upstream: UpstreamEntry) {
   return {
-    endpoints: upstream.endpoints.map(({ url, credentials }) =>
-      credentials.length > 0 ? { url, credentials: credentialsText(credentials) } : url,
-    ),
+    endpoints: upstream.endpoints.map(endpointText),
     tokenHosts: [...upstream.tokenHosts],
     redirects: { allowPrivate: upstream.allowPrivateRedirects },
     allow: [...upstream.allow],
@@ -105,6 +104,15 @@ function upstreamText(upstream: UpstreamEntry) {
     breaker: { openFor: formatDuration(upstream.breaker.openForMs) },
     quota: { keepBack: formatShare(upstream.quota.keepBack) },
     push: upstream.push,
+  };
+}
+
+function endpointText({ url, credentials, parent }: UpstreamEndpoint) {
+  if (credentials.length === 0 && !parent) return url;
+  return {
+    url,
+    ...(parent && { addressing: parent.addressing, trusted: parent.isTrusted }),
+    ...(credentials.length > 0 && { credentials: credentialsText(credentials) }),
   };
 }
 

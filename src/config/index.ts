@@ -9,7 +9,7 @@ export {
 } from "./docker-config.ts";
 export { formatSettings } from "./format-settings.ts";
 export { parseHtpasswd } from "./htpasswd.ts";
-export { formatListenAddress, type ListenAddress } from "./hosts.ts";
+export { formatListenAddress, pathForm, type ListenAddress } from "./hosts.ts";
 export { loadSettings, type SettingsSource } from "./load-settings.ts";
 export { parseSize, type Amount } from "./quantities.ts";
 export type * from "./settings.ts";

@@ -31,7 +31,7 @@ import {
   timer,
   upstreamName,
 } from "./fields.ts";
-import { accessModes, logFormats, logLevels, pushModes, readChecks } from "./settings.ts";
+import { accessModes, addressings, logFormats, logLevels, pushModes, readChecks } from "./settings.ts";
 
 const tagPolicy = {
   freshFor: duration(),
@@ -84,7 +84,12 @@ const credentials = z.preprocess(
   z.array(credentialsSection).min(1, "must not be an empty list"),
 );
 
-const endpointSection = section({ url: endpointUrl(), credentials: credentials.optional() });
+const endpointSection = section({
+  url: endpointUrl(),
+  credentials: credentials.optional(),
+  addressing: choice(addressings),
+  trusted: flag(),
+});
 
 /** An endpoint is a URL, or a section with one; text is put into a section first so that faults have one shape. */
 const endpoint = z.preprocess((value) => (typeof value === "string" ? { url: value } : value), endpointSection);

@@ -101,7 +101,7 @@ export interface PinEntry {
 export interface UpstreamEntry {
   /** Lower case; a port is part of it. */
   readonly name: string;
-  /** The first is the origin, others are mirrors. */
+  /** Asked in this order. The first that is no parent is the origin, later ones are mirrors. */
   readonly endpoints: readonly UpstreamEndpoint[];
   /** Hosts (with a port where it is not the scheme's) that may issue tokens besides the endpoint's own host. */
   readonly tokenHosts: readonly string[];
@@ -137,11 +137,23 @@ export interface UpstreamEntry {
   readonly push: PushMode;
 }
 
+export const addressings = ["ns", "path", "plain"] as const;
+/** How a parent cache is told which upstream is meant: `?ns=`, the first part of the path, or not at all, since its address says so. */
+export type Addressing = (typeof addressings)[number];
+
 export interface UpstreamEndpoint {
   /** http or https, without a trailing slash, userinfo, query or hash. */
   readonly url: string;
+  /** Undefined for a registry; else another cache is there, which speaks for the registry. */
+  readonly parent: ParentEndpoint | undefined;
   /** The first that matches a repository is used for it; none where the list is empty. */
   readonly credentials: readonly CredentialSettings[];
+}
+
+export interface ParentEndpoint {
+  readonly addressing: Addressing;
+  /** Whether it may see what belongs to the registry: credentials of clients, and our client certificate. */
+  readonly isTrusted: boolean;
 }
 
 /** `match`: globs over repositories (`compileGlob`); undefined for all, and then it is the last. */

@@ -6,7 +6,7 @@ import { readCertificates, readClientCertificate } from "./certificates.ts";
 import { parseAuthority, pathForm } from "./hosts.ts";
 import { resolvePolicies, type PoliciesDocument } from "./policies.ts";
 import type { DocumentSettings, EndpointDocument, UpstreamDocument } from "./schema.ts";
-import type { UpstreamEndpoint, UpstreamEntry } from "./settings.ts";
+import type { ParentEndpoint, UpstreamEndpoint, UpstreamEntry } from "./settings.ts";
 
 /** The enabled upstreams: the built-in ones, each with its configured settings, then the configured others. */
 export function resolveUpstreams(
@@ -108,23 +108,44 @@ interface EndpointContext {
   faults: ConfigFault[];
 }
 
-/** The upstream's own credentials belong to the first endpoint alone: they never follow to a mirror. */
+/** The upstream's own credentials belong to the origin alone: they never follow to a mirror, nor to a parent cache. */
 function resolveEndpoints(own: UpstreamDocument, context: EndpointContext): UpstreamEndpoint[] {
   const { path, defaultUrl, faults } = context;
   const endpoints: EndpointDocument[] = own.endpoints ?? [{ url: defaultUrl }];
+  const origin = endpoints.findIndex(({ addressing }) => addressing === undefined);
+  if (own.credentials && origin === -1) {
+    const message =
+      "are for the registry itself, and every endpoint is a parent cache: write them to the endpoint they are for";
+    faults.push({ path: `${path}.credentials`, message });
+  }
   return endpoints.map((endpoint, index) => {
     const here = `${path}.endpoints[${index}]`;
+    const isOrigin = index === origin;
     if (endpoint.url === undefined) faults.push({ path: here, message: "has no url" });
-    if (index === 0 && endpoint.credentials && own.credentials) {
+    if (isOrigin && endpoint.credentials && own.credentials) {
       faults.push({ path: `${here}.credentials`, message: `given twice, see ${path}.credentials` });
     }
-    const isOwn = index === 0 && own.credentials !== undefined;
+    const isOwn = isOrigin && own.credentials !== undefined;
     const given = isOwn ? own.credentials : endpoint.credentials;
     const credentialsPath = isOwn ? `${path}.credentials` : `${here}.credentials`;
     const url = endpoint.url ?? defaultUrl;
     const { environment } = context;
-    const hosts = registryHosts(url, index === 0 ? context.name : undefined);
+    const hosts = registryHosts(url, isOrigin ? context.name : undefined);
     const credentials = resolveCredentials(given ?? [], { path: credentialsPath, hosts, environment, faults });
-    return { url, credentials };
+    return { url, credentials, parent: resolveParent(endpoint, here, faults) };
   });
+}
+
+/** An endpoint whose `addressing` is written is a parent cache. */
+function resolveParent(
+  { addressing, trusted = false }: EndpointDocument,
+  path: string,
+  faults: ConfigFault[],
+): ParentEndpoint | undefined {
+  if (addressing) return { addressing, isTrusted: trusted };
+  if (trusted) {
+    const message = "is for a parent cache: say how that is addressed (addressing: ns, path or plain)";
+    faults.push({ path: `${path}.trusted`, message });
+  }
+  return undefined;
 }

@@ -7,8 +7,6 @@ const refused = [
   "tls: { clientCaFile: /x }",
   "admin: { tls: { certFile: /x } }",
   "events: { webhooks: [{ url: x }] }",
-  "upstreams: { quay.io: { endpoints: [{ url: https://quay.io, addressing: ns }] } }",
-  "upstreams: { quay.io: { endpoints: [{ url: https://quay.io, trusted: true }] } }",
 ];
 
 describe("keys that are documented, but not built yet", () => {

@@ -1,6 +1,7 @@
 // The room table of src/README.md as rules. A room may import rooms of a lower layer, and its own files;
 // another room's files only through its index.ts; a package only if the room owns it.
 const layers = {
+  chain: 0,
   oci: 0,
   config: 0,
   telemetry: 0,

@@ -11,7 +11,7 @@ const formatVersion = 1;
  * @throws DataDirectoryError `newer-format`, or `damaged` for a file with other contents than a version and a newline.
  */
 export function checkFormat(directory: string): void {
-  if (readFormat(directory) === undefined) writeFormat(directory, join(directory, "FORMAT"));
+  if (readFormat(directory) === undefined) writeDurably(directory, join(directory, "FORMAT"), `${formatVersion}\n`);
 }
 
 /**
@@ -48,11 +48,12 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-function writeFormat(directory: string, path: string): void {
+/** Puts a small file in its place as a whole, and on the disk before it returns. */
+export function writeDurably(directory: string, path: string, text: string): void {
   const unfinished = `${path}.tmp`;
   const descriptor = openSync(unfinished, "w", 0o600);
   try {
-    writeFileSync(descriptor, `${formatVersion}\n`);
+    writeFileSync(descriptor, text);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);

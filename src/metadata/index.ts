@@ -3,6 +3,7 @@ export { DataDirectoryError, WriteError } from "./errors.ts";
 export type * from "./files.ts";
 export type * from "./graph.ts";
 export { inspectDataDirectory, type DataDirectoryState } from "./inspect.ts";
+export { ensureInstanceId } from "./instance-id.ts";
 export { lockDataDirectory, type DataLock } from "./lock.ts";
 export * from "./metadata.ts";
 export type * from "./rows.ts";

@@ -1,10 +1,11 @@
 import { createAccess, type Access, type AccessPorts } from "./access/index.ts";
 import { openBlobStore, type BlobStore } from "./blobstore/index.ts";
+import { pseudonymOf, type Pseudonym } from "./chain/index.ts";
 import { createCache, type Cache, type Clock } from "./cache/index.ts";
 import type { Settings, UpstreamEntry } from "./config/index.ts";
 import { Eviction } from "./eviction/index.ts";
 import type { Inventory } from "./inventory/index.ts";
-import { openMetadata, type Metadata } from "./metadata/index.ts";
+import { ensureInstanceId, openMetadata, type Metadata } from "./metadata/index.ts";
 import {
   observeCache,
   observeEviction,
@@ -43,6 +44,8 @@ export interface Parts {
   upstreams: readonly OpenedUpstream[];
   events: Events;
   history: History;
+  /** How this instance calls itself towards other caches. */
+  pseudonym: Pseudonym;
 }
 
 /** An upstream with its settings. */
@@ -98,11 +101,12 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
     },
   });
   undo.push(() => upkeep.close());
+  const pseudonym = pseudonymOf(ensureInstanceId(settings.dataDir));
   const upstreams = settings.upstreams.map((entry) => ({
     ...entry,
     ...policiesOf(entry),
     isDefault: entry.name === settings.defaultUpstream,
-    upstream: openUpstream(entry, observing),
+    upstream: openUpstream(entry, observing, pseudonym),
   }));
   undo.push(async () => {
     await Promise.all(upstreams.map(({ upstream }) => upstream.close()));
@@ -120,7 +124,21 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   metrics.observeQuotas(() => upstreams.map(({ name, upstream }) => ({ upstream: name, ...upstream.quota() })));
   const inventory = openInventory(settings, { index, now, setTimer }, { access, cache, eviction }, logger);
   undo.push(() => inventory.close());
-  const parts = { access, push, store, index, eviction, upkeep, inventory, cache, metrics, events, history, upstreams };
+  const parts = {
+    access,
+    push,
+    store,
+    index,
+    eviction,
+    upkeep,
+    inventory,
+    cache,
+    metrics,
+    events,
+    history,
+    upstreams,
+    pseudonym,
+  };
   observeGauges(parts);
   return parts;
 }
@@ -202,8 +220,8 @@ function policiesOf({ offline, tags, tagPatterns }: UpstreamEntry): Pick<Upstrea
   return { tags: { ...tags, ...forEver }, tagPatterns: tagPatterns.map((policy) => ({ ...policy, ...forEver })) };
 }
 
-function openUpstream(entry: UpstreamEntry, observing: ObserverPorts): ConfiguredUpstream {
-  return createUpstream(entry, observeUpstream(entry.name, observing), { now: () => observing.clock.now() });
+function openUpstream(entry: UpstreamEntry, observing: ObserverPorts, pseudonym: Pseudonym): ConfiguredUpstream {
+  return createUpstream(entry, observeUpstream(entry.name, observing), { now: () => observing.clock.now(), pseudonym });
 }
 
 function observeGauges({ metrics, store, index, eviction, upkeep, cache, inventory }: Parts): void {

@@ -1,3 +1,4 @@
+import type { Pseudonym } from "../chain/index.ts";
 import type { Digest, Reference, RepositoryName } from "../oci/index.ts";
 
 /** What a request asks for. */
@@ -12,6 +13,8 @@ export interface AccessTarget {
   upstream: string;
   repository: RepositoryName;
   what: Asked;
+  /** The caches that the request has come through. */
+  via?: readonly Pseudonym[];
   /** Where the time is booked that an upstream took, in ms. */
   trace: { upstreamMs: number };
 }

@@ -84,7 +84,7 @@ export class Verdicts {
     try {
       const deadlineAt = this.#ports.now() + limits.answerWithinMs;
       const view = this.viewOf(principal, target.upstream);
-      const isThere = await isShown(view, target, { signal: controller.signal, deadlineAt });
+      const isThere = await isShown(view, target, { signal: controller.signal, deadlineAt, via: target.via });
       return isThere ? granted : { kind: "absent" };
     } catch (error) {
       const isRefusal = error instanceof UpstreamError && (error.kind === "unauthorized" || error.kind === "denied");

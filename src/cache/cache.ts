@@ -1,3 +1,4 @@
+import type { Pseudonym } from "../chain/index.ts";
 import type { BlobStore } from "../blobstore/index.ts";
 import type { Budget } from "../eviction/index.ts";
 import { WriteError, type Metadata, type RepositoryKey, type TagRow } from "../metadata/index.ts";
@@ -62,6 +63,8 @@ export interface Target {
   upstream: string;
   repository: RepositoryName;
   trace: Trace;
+  /** The caches that the request has come through. */
+  via?: readonly Pseudonym[];
   /** Who pulls with a credential of its own; absent for the configured one. */
   viewer?: Viewer | undefined;
   /** Nobody waits for it: of an upstream that allows few more pulls none is used up. */

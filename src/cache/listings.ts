@@ -53,7 +53,7 @@ export class Listings {
   async referrers(source: Source, digest: Digest): Promise<ReferrersAnswer> {
     const kept = await this.#kept<Descriptor[]>(source, "referrers", digest, async (options) => {
       const listed = await source.upstream.listReferrers(source.key.name, digest, options);
-      return listed ?? (await referrersByTag(source, digest, options));
+      return listed?.manifests ?? (await referrersByTag(source, digest, options));
     });
     if (!kept) throw repositoryUnknown(source);
     const { value, ...rest } = kept;

@@ -1,6 +1,7 @@
+import type { Pseudonym } from "../chain/index.ts";
 import type { RepositoryKey } from "../metadata/index.ts";
 import type { Reference, RepositoryName } from "../oci/index.ts";
-import { formatReference, RegistryError } from "../oci/index.ts";
+import { formatReference, RegistryError, type ErrorCode } from "../oci/index.ts";
 import { UpstreamError, type RequestOptions, type Upstream } from "../upstream/index.ts";
 import { withDeadline, type Clock } from "./clock.ts";
 import type { Mark } from "./generations.ts";
@@ -38,18 +39,27 @@ export interface Source extends Omit<UpstreamEntry, "tagPatterns"> {
   trace: Trace;
   /** What the upstream counts as a pull is not asked of it while it allows few more. */
   isSparing: boolean;
+  /** The caches that the request has come through. */
+  via: readonly Pseudonym[] | undefined;
   /** When the request came, in the life of the repository. */
   mark: Mark;
   /** When `answerWithin` is used up, in ms since the epoch. */
   deadlineAt: number;
 }
 
+interface Asked {
+  repository: RepositoryName;
+  trace: Trace;
+  via?: readonly Pseudonym[];
+  viewer?: Viewer | undefined;
+  isSparing?: boolean | undefined;
+}
+
 export function sourceOf(
   entry: UpstreamEntry,
-  asked: { repository: RepositoryName; trace: Trace; viewer?: Viewer | undefined; isSparing?: boolean | undefined },
+  { repository, trace, via, viewer, isSparing = false }: Asked,
   { now, mark }: { now: number; mark: (repository: RepositoryKey) => Mark },
 ): Source {
-  const { repository, trace, viewer, isSparing = false } = asked;
   const { tags, limits } = entry;
   const upstream = viewer?.upstream ?? entry.upstream;
   const key = { upstream: upstream.name, name: repository };
@@ -63,6 +73,7 @@ export function sourceOf(
     key,
     trace,
     isSparing,
+    via,
     mark: mark(key),
     deadlineAt,
   };
@@ -117,7 +128,7 @@ export async function askUpstream<T>(
     return new UpstreamError("timeout", words, { upstream: source.key.upstream });
   };
   return withDeadline(clock, remainingMs(clock, source), late, (signal) =>
-    work({ signal, deadlineAt: source.deadlineAt }),
+    work({ signal, deadlineAt: source.deadlineAt, via: source.via }),
   );
 }
 
@@ -128,35 +139,40 @@ export async function askUpstream<T>(
  */
 export function clientError(error: unknown, cached?: string): unknown {
   if (!(error instanceof UpstreamError)) return error;
+  const { code, words } = toldAs(error);
   const detail = {
     upstream: error.upstream,
-    reason: error.kind,
     said: error.message,
+    ...error.told?.detail,
+    reason: error.kind,
     ...(error.status !== undefined && { status: error.status }),
     ...(cached !== undefined && { cached }),
   };
-  const options = { detail, retryAfter: error.retryAfter, cause: error };
-  switch (error.kind) {
+  const retryAfter = error.retryAfter ?? (code === "TOOMANYREQUESTS" ? 60 : undefined);
+  return new RegistryError(code, words, { detail, retryAfter, hops: error.told?.hops, cause: error });
+}
+
+/** The code and the words: those of a parent cache, where one has answered. */
+function toldAs(error: UpstreamError): { code: ErrorCode; words: string } {
+  const own = inOurWords(error);
+  return error.told ? { code: error.told.code, words: error.told.message ?? own.words } : own;
+}
+
+function inOurWords({ kind, upstream }: UpstreamError): { code: ErrorCode; words: string } {
+  switch (kind) {
     case "rate-limited":
-      return new RegistryError("TOOMANYREQUESTS", `${error.upstream} limits the rate of requests`, {
-        ...options,
-        retryAfter: error.retryAfter ?? 60,
-      });
+      return { code: "TOOMANYREQUESTS", words: `${upstream} limits the rate of requests` };
     case "unauthorized":
     case "denied":
-      return new RegistryError("DENIED", `${error.upstream} refuses access`, options);
+      return { code: "DENIED", words: `${upstream} refuses access` };
     case "timeout":
-      return new RegistryError("UPSTREAM_TIMEOUT", `${error.upstream} does not answer in time`, options);
+      return { code: "UPSTREAM_TIMEOUT", words: `${upstream} does not answer in time` };
     case "unreachable":
-      return new RegistryError("BAD_UPSTREAM", `${error.upstream} cannot be reached`, options);
+      return { code: "BAD_UPSTREAM", words: `${upstream} cannot be reached` };
     case "offline":
-      return new RegistryError(
-        "UNAVAILABLE",
-        `${error.upstream} is offline by configuration, and this is not stored`,
-        options,
-      );
+      return { code: "UNAVAILABLE", words: `${upstream} is offline by configuration, and this is not stored` };
     case "not-found":
     case "bad-response":
-      return new RegistryError("BAD_UPSTREAM", `${error.upstream} gave an answer that cannot be used`, options);
+      return { code: "BAD_UPSTREAM", words: `${upstream} gave an answer that cannot be used` };
   }
 }

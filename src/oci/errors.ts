@@ -33,6 +33,8 @@ export interface RegistryErrorOptions {
   retryAfter?: number | undefined;
   /** Becomes WWW-Authenticate (RFC 9110 section 11.6.1). */
   challenge?: string | undefined;
+  /** Members of Cache-Status of the caches that it was handed down by. */
+  hops?: string | undefined;
   cause?: unknown;
 }
 
@@ -46,6 +48,7 @@ export class RegistryError extends Error {
   readonly detail: Record<string, unknown> | undefined;
   readonly retryAfter: number | undefined;
   readonly challenge: string | undefined;
+  readonly hops: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: RegistryErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -53,15 +56,20 @@ export class RegistryError extends Error {
     this.detail = options.detail;
     this.retryAfter = options.retryAfter;
     this.challenge = options.challenge;
+    this.hops = options.hops;
   }
 
   get status(): number {
     return statuses[this.code];
   }
 
+  /** The code as clients see it. */
+  get wireCode(): string {
+    return wireCodes[this.code] ?? this.code;
+  }
+
   /** The JSON body of distribution-spec, "Error Codes". */
   toJSON(): { errors: { code: string; message: string; detail?: Record<string, unknown> }[] } {
-    const code = wireCodes[this.code] ?? this.code;
-    return { errors: [{ code, message: this.message, ...(this.detail && { detail: this.detail }) }] };
+    return { errors: [{ code: this.wireCode, message: this.message, ...(this.detail && { detail: this.detail }) }] };
   }
 }

@@ -1,5 +1,6 @@
 import express from "express";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { maxCaches, parseVia, type Pseudonym } from "../chain/index.ts";
 import { tokenPath, type Access } from "../access/index.ts";
 import { BodyBroken, type Cache } from "../cache/index.ts";
 import { RegistryError, type RepositoryName } from "../oci/index.ts";
@@ -24,6 +25,8 @@ export interface PullListenerOptions {
   book: AddressBook;
   /** The upstream that this listener serves alone; undefined for the main one. */
   bound: string | undefined;
+  /** How this instance calls itself towards other caches. */
+  pseudonym: Pseudonym;
   clientLimits: ClientLimits;
   readerLimits: ReaderLimits;
   metrics: Metrics;
@@ -102,6 +105,8 @@ async function answer(
   }
   exchange.kind = kindOf(route);
   const { address, bound } = locate(options, request, exchange, { name: route.name, query });
+  const via = parseVia(request.headers.via);
+  refuseCircle(via, options.pseudonym, address.upstream);
   const principal = await access.authenticate(request);
   exchange.user = principal.user;
   const isPushing = push.takes(address.upstream) && access.isPushing(principal, route.name);
@@ -109,10 +114,24 @@ async function answer(
     await forwardPush(options, { request, response, exchange, address, bound }, pushRoute, principal);
     return;
   }
-  const asked = { ...address, trace: exchange.trace };
+  const asked = { ...address, via, trace: exchange.trace };
   const viewer = await access.authorize(request, principal, { ...asked, what: route });
   const target = { ...asked, viewer };
   await pull(options, { request, response, exchange, query, target, mustCheck: isPushing }, route);
+}
+
+/**
+ * Before anything is asked or waited for: in a circle the request would wait for itself. A gateway's status, as the mistake is
+ * in no request but in where the caches ask; whoever has another endpoint goes on to that.
+ */
+function refuseCircle(via: readonly Pseudonym[], own: Pseudonym, upstream: string): void {
+  if (via.includes(own)) {
+    const words = `the parent caches for ${upstream} lead in a circle: this request has come through here before (or two instances have the same dataDir/instance-id)`;
+    throw new RegistryError("BAD_UPSTREAM", words, { detail: { upstream, reason: "circle" } });
+  }
+  if (via.length < maxCaches) return;
+  const words = `this request has come through ${via.length} caches, and more than that in a row are not allowed`;
+  throw new RegistryError("BAD_UPSTREAM", words, { detail: { upstream, reason: "circle" } });
 }
 
 /** Which upstream and repository a name means here; written down for the log. */

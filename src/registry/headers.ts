@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { withHops } from "../chain/index.ts";
 import type { BlobAnswer, ManifestAnswer, ReferrersAnswer, TagsAnswer } from "../cache/index.ts";
 import type { Digest, RegistryError } from "../oci/index.ts";
 import type { Exchange } from "./exchange.ts";
@@ -85,6 +86,7 @@ export function sendError(response: ServerResponse, exchange: Exchange, error: R
     {
       "Content-Type": "application/json",
       "Content-Length": body.length,
+      "Cache-Status": withHops(error.hops, `entrepot; detail=${error.wireCode}`),
       ...(error.status === 405 && { Allow: "GET, HEAD" }),
       ...(error.challenge !== undefined && { "WWW-Authenticate": error.challenge }),
       ...(error.retryAfter !== undefined && { "Retry-After": Math.ceil(error.retryAfter) }),

@@ -15,9 +15,10 @@ interface Blob {
 export function createBlobProver(asking: Asking): (blob: Blob, options: RequestOptions) => Promise<BlobProof> {
   const withoutHead = new WeakSet<Endpoint>();
 
-  const proveAt = async (endpoint: Endpoint, blob: Blob, signal: AbortSignal): Promise<BlobProof | undefined> => {
+  const proveAt = async (endpoint: Endpoint, blob: Blob, options: RequestOptions): Promise<BlobProof | undefined> => {
+    const { signal } = options;
     if (!withoutHead.has(endpoint)) {
-      const question = blobQuestion("HEAD", blob, {});
+      const question = blobQuestion("HEAD", blob, {}, options);
       const answer = await endpoint.ask(question, signal);
       discard(answer);
       if (!isHeadRefused(answer)) {
@@ -26,14 +27,14 @@ export function createBlobProver(asking: Asking): (blob: Blob, options: RequestO
         return proofOf(answer);
       }
     }
-    const proof = await proveByGet(asking, endpoint, blob, signal);
+    const proof = await proveByGet(asking, endpoint, blob, options);
     if (proof) withoutHead.add(endpoint);
     return proof;
   };
 
   return async (blob, options) => {
-    const question = blobQuestion("HEAD", blob, {});
-    const proof = await askInOrder(asking, question, options, (endpoint) => proveAt(endpoint, blob, options.signal));
+    const question = blobQuestion("HEAD", blob, {}, options);
+    const proof = await askInOrder(asking, question, options, (endpoint) => proveAt(endpoint, blob, options));
     return proof ?? { present: false };
   };
 }
@@ -47,10 +48,11 @@ async function proveByGet(
   asking: Asking,
   endpoint: Endpoint,
   blob: Blob,
-  signal: AbortSignal,
+  options: RequestOptions,
 ): Promise<BlobProof | undefined> {
-  const question: Question = { ...blobQuestion("GET", blob, { range: "bytes=0-0" }), isProof: true };
-  const answer = await askFor(asking, endpoint, question, { accepted: [200, 206, 404, 416], signal });
+  const question: Question = { ...blobQuestion("GET", blob, { range: "bytes=0-0" }, options), isProof: true };
+  const accepted = [200, 206, 404, 416];
+  const answer = await askFor(asking, endpoint, question, { accepted, signal: options.signal });
   abandon(answer);
   // A 416 with a length is how an empty blob answers; without, nothing is proven.
   if (answer.status === 416 && contentRangeOf(answer.headers)?.total === undefined) {

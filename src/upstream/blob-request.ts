@@ -4,7 +4,7 @@ import type { EndpointAnswer, Question } from "./endpoint.ts";
 import { askInOrder, type AskOptions } from "./endpoints.ts";
 import { askFor, refuseUnusable, unusable, type Asking } from "./question.ts";
 import type { BlobPart } from "./resuming-body.ts";
-import type { BlobRange } from "./upstream.ts";
+import type { BlobRange, Onward } from "./upstream.ts";
 
 /**
  * Opens one response with a blob's bytes from `range.from` (distribution-spec end-2), at the origin, else at a mirror.
@@ -18,7 +18,7 @@ export function openBlobPart(
 ): Promise<BlobPart | undefined> {
   const { from, to } = blob.range;
   const isRanged = from > 0 || to !== undefined;
-  const question = blobQuestion("GET", blob, isRanged ? { range: `bytes=${from}-${to ?? ""}` } : {});
+  const question = blobQuestion("GET", blob, isRanged ? { range: `bytes=${from}-${to ?? ""}` } : {}, options);
   return askInOrder(asking, question, options, async (endpoint) => {
     const accepted = isRanged ? [200, 206, 404] : [200, 404];
     const answer = await askFor(asking, endpoint, question, { accepted, signal: options.signal });
@@ -51,7 +51,8 @@ export function blobQuestion(
   method: "GET" | "HEAD",
   { repository, digest }: { repository: RepositoryName; digest: Digest },
   headers: Record<string, string>,
+  onward: Onward,
 ): Question {
   // No Content-Type and no Accept: pre-signed URLs may cover the header fields of the request.
-  return { kind: "blob", method, repository, path: `blobs/${digest}`, headers };
+  return { kind: "blob", method, repository, path: `blobs/${digest}`, headers, onward };
 }

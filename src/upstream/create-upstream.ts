@@ -1,3 +1,4 @@
+import type { Pseudonym } from "../chain/index.ts";
 import { registryHosts } from "../config/index.ts";
 import { waitFor, type Delay } from "./backoff.ts";
 import { createBandwidth } from "./bandwidth.ts";
@@ -12,7 +13,8 @@ import { UpstreamError } from "./errors.ts";
 import { createPools } from "./connection/pools.ts";
 import type { Asking } from "./question.ts";
 import { createQuotaLedger, withQuota } from "./quota-ledger.ts";
-import type { UpstreamObserver, UpstreamSettings } from "./settings.ts";
+import { indexOfOrigin, nameAt } from "./parents.ts";
+import type { ParentSettings, UpstreamObserver, UpstreamSettings } from "./settings.ts";
 import { createStanding } from "./authorization/standing.ts";
 import { requestToken } from "./authorization/token-request.ts";
 import { createTokenStore } from "./authorization/token-store.ts";
@@ -24,6 +26,8 @@ import { createView } from "./view.ts";
 interface Inner {
   /** Milliseconds since the epoch; `Date.now` by default. */
   now?: () => number;
+  /** How this instance calls itself towards other caches. */
+  pseudonym: Pseudonym;
   /** What tests replace. */
   delay?: Delay;
 }
@@ -32,7 +36,7 @@ interface Inner {
 export function createUpstream(
   settings: UpstreamSettings,
   observer: UpstreamObserver,
-  { now = Date.now, delay = waitFor }: Inner = {},
+  { now = Date.now, pseudonym, delay = waitFor }: Inner,
 ): ConfiguredUpstream {
   if (settings.offline) return createOfflineUpstream(settings);
   const closing = new AbortController();
@@ -52,16 +56,17 @@ export function createUpstream(
     onRetry: () => observer.retry(),
   });
   const sources = createSources(settings, { observer, now, closing: closing.signal });
+  const origin = indexOfOrigin(settings.endpoints);
   const quota = createQuotaLedger({
     keepBack: settings.quota.keepBack,
     now,
     onCounted: () => observer.pull(),
     onCrossed: (crossed) => observer.quotaCrossed(crossed),
   });
-  const endpointsFor = createEndpoints({ settings, observer, transport, closing: closing.signal });
+  const endpointsFor = createEndpoints({ settings, observer, transport, pseudonym, closing: closing.signal });
   const asking: Asking = {
     upstream: settings.name,
-    endpoints: endpointsFor(sources).map((endpoint) => withQuota(endpoint, quota)),
+    endpoints: endpointsFor((index) => sources[index]).map((endpoint) => withQuota(endpoint, quota)),
     standing: createStanding(),
     limits: settings.limits,
     observer,
@@ -73,8 +78,10 @@ export function createUpstream(
   };
   const as = createClientViews(({ id, credentials }) => {
     const credential = credentials ? { id: `client-${id}`, credentials, isFallback: false } : anonymous;
-    // A client's credential is for the registry that it means: mirrors never see it. Its quota is its own too.
-    const endpoints = endpointsFor([fixedCredential(credential)]);
+    // A client's credential is for the registry that it means: mirrors never see it, parents only where we are told that they may. Without
+    // one neither: what a parent gives to us it may give for its own credentials. The quota is the client's own too.
+    const source = fixedCredential(credential);
+    const endpoints = endpointsFor((index, parent) => (index === origin || parent?.isTrusted ? source : undefined));
     const { keepBack } = settings.quota;
     const own = createQuotaLedger({ keepBack, now, onCounted: () => observer.pull(), onCrossed: () => undefined });
     return createView(
@@ -92,7 +99,7 @@ export function createUpstream(
     endpoints: () =>
       settings.endpoints.map(({ url }, index) => {
         const at = new URL(url);
-        return { host: at.host, isOrigin: index === 0, ...hosts.standing(at) };
+        return { host: at.host, isOrigin: index === origin, ...hosts.standing(at) };
       }),
     async close() {
       closing.abort(new UpstreamError("unreachable", "the upstream client is closed", { upstream: settings.name }));
@@ -106,12 +113,13 @@ export function createSources(
   settings: UpstreamSettings,
   { observer, now, closing }: { observer: UpstreamObserver; now: () => number; closing: AbortSignal },
 ): CredentialSource[] {
+  const origin = indexOfOrigin(settings.endpoints);
   return settings.endpoints.map(({ url, credentials }, index) =>
     configuredCredentials({
       upstream: settings.name,
       index,
       entries: credentials,
-      hosts: registryHosts(url, index === 0 ? settings.name : undefined),
+      hosts: registryHosts(url, index === origin ? settings.name : undefined),
       isAnonymousAllowed: settings.anonymousFallback,
       onBroken: (reason) => observer.credentialsBroken(reason),
       now,
@@ -124,32 +132,43 @@ interface EndpointParts {
   settings: UpstreamSettings;
   observer: UpstreamObserver;
   transport: Transport;
+  /** Undefined for whoever is no cache, and cannot be part of a circle. */
+  pseudonym: Pseudonym | undefined;
   closing: AbortSignal;
 }
 
-/** Makes the first endpoints of the settings, one for each source of credentials; all share one store of tokens. */
+type SourceOf = (index: number, parent: ParentSettings | undefined) => CredentialSource | undefined;
+
+/** Makes those endpoints of the settings for which there is a source of credentials; all share one store of tokens. */
 export function createEndpoints({
   settings,
   observer,
   transport,
+  pseudonym,
   closing,
-}: EndpointParts): (sources: readonly CredentialSource[]) => Endpoint[] {
+}: EndpointParts): (sourceOf: SourceOf) => Endpoint[] {
   const { name: upstream, limits, tokenHosts, allowPrivateRedirects } = settings;
-  const urls = settings.endpoints.map(({ url }) => new URL(url));
+  const origin = indexOfOrigin(settings.endpoints);
+  const places = settings.endpoints.map(({ url, parent }) => ({ url: new URL(url), parent }));
   const redirects = {
     upstream,
-    configuredOrigins: new Set(urls.map(({ origin }) => origin)),
+    configuredOrigins: new Set(places.map(({ url }) => url.origin)),
     allowPrivateRedirects,
   };
   const context = { upstream, transport, limits, closing, onOutcome: (status?: number) => observer.token(status) };
   const tokens = createTokenStore({ request: (wanted) => requestToken(wanted, context) });
-  const authorizers = urls.map((url) =>
-    createAuthorizer({ upstream, endpoint: url, tokenHosts, isPrivateAllowed: allowPrivateRedirects, tokens }),
-  );
-  return (sources) =>
-    sources.map((credentials, index) => {
-      const [url, authorizer] = [urls[index], authorizers[index]];
-      if (!url || !authorizer) throw new Error("more credential sources than endpoints");
-      return createEndpoint({ url, isOrigin: index === 0, credentials, authorizer, transport, redirects, observer });
+  const endpoints = places.map(({ url, parent }, index) => ({
+    ...{ upstream, url, parent, pseudonym, transport, redirects, observer },
+    isOrigin: index === origin || parent !== undefined,
+    authorizer: createAuthorizer({
+      ...{ upstream, endpoint: url, tokenHosts, tokens },
+      nameAt: (repository) => nameAt(upstream, parent, repository),
+      isPrivateAllowed: allowPrivateRedirects,
+    }),
+  }));
+  return (sourceOf) =>
+    endpoints.flatMap((endpoint, index) => {
+      const credentials = sourceOf(index, endpoint.parent);
+      return credentials ? [createEndpoint({ ...endpoint, credentials })] : [];
     });
 }

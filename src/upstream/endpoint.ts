@@ -1,11 +1,14 @@
+import { formatVia, type Pseudonym } from "../chain/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
 import { discard, type Answer } from "./answer.ts";
 import type { Asker, Authorization, Authorizer } from "./authorization/authorizer.ts";
 import type { Credential, CredentialSource } from "./credentials/credential-source.ts";
 import { CredentialRefused } from "./errors.ts";
 import type { Errand } from "./hosts/hosts.ts";
+import { addNamespace, nameAt } from "./parents.ts";
 import { sendFollowing, type RedirectPolicy } from "./redirect.ts";
-import type { RequestKind, UpstreamObserver } from "./settings.ts";
+import type { ParentSettings, RequestKind, UpstreamObserver } from "./settings.ts";
+import type { Onward } from "./upstream.ts";
 import type { Transport } from "./connection/transport.ts";
 
 /** What is asked of an endpoint, in the terms of distribution-spec. */
@@ -16,6 +19,7 @@ export interface Question {
   /** Below the repository, with its query: `manifests/latest`. */
   path: string;
   headers: Record<string, string>;
+  onward: Onward;
   /** Asked for what its header says: the body is not read, however long it is. */
   isProof?: boolean;
 }
@@ -27,10 +31,12 @@ export interface EndpointAnswer extends Answer {
   credential: Credential;
 }
 
-/** One endpoint of an upstream: the origin, or a mirror. */
+/** One endpoint of an upstream: a parent cache, the origin, or a mirror. */
 export interface Endpoint {
   readonly url: URL;
+  /** Whether what it says is what the registry says: the origin itself, or a parent, whose word counts as much. */
   readonly isOrigin: boolean;
+  readonly isParent: boolean;
   /** A final answer of any status, authenticated as well as can be. @throws UpstreamError where there is none. */
   ask(question: Question, signal: AbortSignal): Promise<EndpointAnswer>;
   /** To be told when an answer turns out to be a refusal of the credential, not of the repository. */
@@ -38,8 +44,13 @@ export interface Endpoint {
 }
 
 export interface EndpointOptions {
+  /** Of the upstream, which parents are told. */
+  upstream: string;
   url: URL;
   isOrigin: boolean;
+  parent: ParentSettings | undefined;
+  /** How we call ourselves towards other caches; undefined for whoever is none. */
+  pseudonym: Pseudonym | undefined;
   credentials: CredentialSource;
   authorizer: Authorizer;
   transport: Transport;
@@ -51,10 +62,11 @@ export interface EndpointOptions {
 type Attempt = { answer: EndpointAnswer; isRefused: boolean } | { refusal: CredentialRefused; isRefused: true };
 
 export function createEndpoint(options: EndpointOptions): Endpoint {
-  const { url, isOrigin, credentials } = options;
+  const { url, isOrigin, parent, credentials } = options;
   return {
     url,
     isOrigin,
+    isParent: parent !== undefined,
     refusedFinally: (reason) => credentials.refusedFinally(reason),
     async ask(question, signal) {
       const { repository } = question;
@@ -129,15 +141,18 @@ interface Sending {
   signal: AbortSignal;
 }
 
-function send({ url, transport, redirects, observer }: EndpointOptions, sending: Sending): Promise<Answer> {
+function send(options: EndpointOptions, sending: Sending): Promise<Answer> {
+  const { upstream, url, parent, transport, redirects, observer } = options;
   const { question, credential, authorization, signal } = sending;
   const base = url.pathname.replace(/\/+$/, "");
+  const path = `${base}/v2/${nameAt(upstream, parent, question.repository)}/${question.path}`;
   return sendFollowing(
     transport,
     {
       method: question.method,
-      url: new URL(`${base}/v2/${question.repository}/${question.path}`, url.origin),
+      url: addNamespace(new URL(path, url.origin), upstream, parent),
       headers: question.headers,
+      homeHeaders: onwardHeaders(options, question.onward),
       authorization: authorization?.header,
       credentialId: credential.id,
       signal,
@@ -146,6 +161,15 @@ function send({ url, transport, redirects, observer }: EndpointOptions, sending:
     },
     redirects,
   );
+}
+
+/** What goes to the endpoint and not where it redirects: by whom the request has come (RFC 9110 section 7.6.3), and what of caches is wanted. */
+function onwardHeaders({ parent, pseudonym }: EndpointOptions, { via = [], mustRevalidate = false }: Onward) {
+  const isCacheAsked = parent !== undefined && mustRevalidate;
+  return {
+    ...(pseudonym && { via: formatVia([...via, pseudonym]) }),
+    ...(isCacheAsked && { "cache-control": "no-cache" }),
+  };
 }
 
 function wordsOf(last: Attempt): string {

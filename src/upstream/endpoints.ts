@@ -22,11 +22,11 @@ type Round<T> = { kind: "answered"; answer: T | undefined } | { kind: "failed"; 
 type Retry = { isWorthwhile: false } | { isWorthwhile: true; afterSeconds: number };
 
 /**
- * Asks the endpoints in their order, the origin first. What the origin says is final where it is an answer, a 401, 403
- * or 404 (`undefined`); a mirror is asked only when the origin failed, and its refusal means "ask the next". Where all
+ * Asks the endpoints in their order. What the origin, or a parent for it, says is final where it is an answer, a 401, 403
+ * or 404 (`undefined`); the next is asked only when the one before has failed, and a mirror's refusal means "ask the next". Where all
  * have failed they are asked again after a wait with full jitter, `limits.attempts` times in all, as long as the caller
  * has time for it; a hurried caller is told after the first round.
- * @throws UpstreamError the origin's, where no mirror could help
+ * @throws UpstreamError that of the first, where no other could help
  */
 export async function askInOrder<T>(
   asking: Asking,
@@ -58,7 +58,7 @@ export async function askInOrder<T>(
   }
 }
 
-/** One round: the first endpoint that answers, or the failure of the origin. */
+/** One round: the first endpoint that answers, or the failure of the first. */
 async function askEach<T>(
   endpoints: readonly Endpoint[],
   signal: AbortSignal,
@@ -75,7 +75,9 @@ async function askEach<T>(
       if (!(error instanceof UpstreamError)) throw error;
       // Without a status it is no answer: our own credentials cannot be had, and a mirror does not need them.
       const isRefusal = error.status !== undefined && (error.kind === "unauthorized" || error.kind === "denied");
-      if (endpoint.isOrigin && isRefusal) throw error;
+      // That a parent does not let us in says nothing of what the registry would say; that it hands a refusal down does.
+      const isOurs = endpoint.isParent && error.kind === "unauthorized";
+      if (endpoint.isOrigin && isRefusal && !isOurs) throw error;
       failure ??= error;
       if (error.canRetry) waits.push(error.retryAfter ?? 0);
     }

@@ -1,5 +1,18 @@
+import type { ErrorCode } from "../oci/index.ts";
+
 export type UpstreamErrorKind =
   "unreachable" | "timeout" | "unauthorized" | "denied" | "not-found" | "rate-limited" | "bad-response" | "offline";
+
+/** An error of a parent cache, to be handed down as it is. */
+export interface Told {
+  code: ErrorCode;
+  /** Its words; undefined for the answer to a HEAD, which has none. */
+  message: string | undefined;
+  /** What it says of the reason: of `detail`, the fields that caches of our kind write, as far as they are text. */
+  detail: Readonly<Record<string, string>>;
+  /** Its members of Cache-Status. */
+  hops: string;
+}
 
 export interface UpstreamErrorOptions {
   upstream: string;
@@ -17,6 +30,8 @@ export interface UpstreamErrorOptions {
   canRetry?: boolean | undefined;
   /** No request was made: an earlier failure is remembered, or the upstream is not to be asked at all. */
   isRecalled?: boolean | undefined;
+  /** What a parent cache has to say of it. */
+  told?: Told | undefined;
   cause?: unknown;
 }
 
@@ -30,6 +45,7 @@ export class UpstreamError extends Error {
   readonly isRefusal: boolean;
   readonly canRetry: boolean;
   readonly isRecalled: boolean;
+  readonly told: Told | undefined;
 
   constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions) {
     super(message, { cause: options.cause });
@@ -40,6 +56,7 @@ export class UpstreamError extends Error {
     this.isRefusal = options.isRefusal ?? false;
     this.canRetry = options.canRetry ?? false;
     this.isRecalled = options.isRecalled ?? false;
+    this.told = options.told;
   }
 
   /** Whether asking again later can help; a refusal or an absence cannot be waited out. */

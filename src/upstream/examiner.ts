@@ -43,7 +43,7 @@ export interface EndpointExaminer {
   close(): Promise<void>;
 }
 
-/** @param index of the endpoint: 0 is the origin */
+/** @param index of the endpoint, as configured */
 export function createExaminer(settings: UpstreamSettings, index: number, now: () => number): EndpointExaminer {
   const closing = new AbortController();
   const faults: string[] = [];
@@ -54,7 +54,8 @@ export function createExaminer(settings: UpstreamSettings, index: number, now: (
   const sources = createSources(settings, { observer, now, closing: closing.signal });
   const { keepBack } = settings.quota;
   const ledger = createQuotaLedger({ keepBack, now, onCounted: () => undefined, onCrossed: () => undefined });
-  const endpoints = createEndpoints({ settings, observer, transport, closing: closing.signal })(sources);
+  const parts = { settings, observer, transport, pseudonym: undefined, closing: closing.signal };
+  const endpoints = createEndpoints(parts)((position) => sources[position]);
   const chosen = endpoints[index];
   if (!chosen) throw new Error("an endpoint that is not configured");
   const endpoint = withQuota(chosen, ledger);
@@ -82,6 +83,7 @@ export function createExaminer(settings: UpstreamSettings, index: number, now: (
           repository,
           path: `manifests/${formatReference(reference)}`,
           headers: { accept: manifestMediaTypes.join(", ") },
+          onward: {},
         },
         signal,
       );

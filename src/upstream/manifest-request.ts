@@ -11,7 +11,8 @@ import { discard, headerOf, headLengthOf } from "./answer.ts";
 import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
 import { askInOrder } from "./endpoints.ts";
 import { askFor, readAnswer, refuseUnusable, type Asking } from "./question.ts";
-import type { ManifestBody, ManifestHead, RequestOptions } from "./upstream.ts";
+import { parentSaid } from "./parents.ts";
+import type { ManifestBody, ManifestHead, Onward, RequestOptions } from "./upstream.ts";
 
 /**
  * The answers to a HEAD that leave open what a GET would say. 401 and 403 are among them at the origin: a HEAD has no
@@ -26,7 +27,7 @@ export function headManifest(
   reference: Reference,
   options: RequestOptions,
 ): Promise<ManifestHead | undefined> {
-  const question = manifestQuestion("HEAD", repository, reference);
+  const question = manifestQuestion("HEAD", repository, reference, options);
   return askInOrder(asking, question, options, async (endpoint) => {
     const accepted = endpoint.isOrigin ? [200, 404, ...undecided] : [200, 404];
     const answer = await askFor(asking, endpoint, question, { accepted, signal: options.signal });
@@ -47,7 +48,7 @@ export function getManifest(
   reference: Reference,
   options: RequestOptions,
 ): Promise<ManifestBody | undefined> {
-  const question = manifestQuestion("GET", repository, reference);
+  const question = manifestQuestion("GET", repository, reference, options);
   return askInOrder(asking, question, options, async (endpoint) => {
     const answer = await askFor(asking, endpoint, question, { accepted: [200, 404], signal: options.signal });
     if (answer.status === 404) {
@@ -59,7 +60,12 @@ export function getManifest(
   });
 }
 
-function manifestQuestion(method: "GET" | "HEAD", repository: RepositoryName, reference: Reference): Question {
+function manifestQuestion(
+  method: "GET" | "HEAD",
+  repository: RepositoryName,
+  reference: Reference,
+  onward: Onward,
+): Question {
   return {
     kind: reference.kind === "tag" ? "manifest_tag" : "manifest_digest",
     method,
@@ -67,6 +73,7 @@ function manifestQuestion(method: "GET" | "HEAD", repository: RepositoryName, re
     path: `manifests/${formatReference(reference)}`,
     // Always the whole set: a registry that misses a type in it may convert the manifest, and with it the digest.
     headers: { accept: manifestMediaTypes.join(", ") },
+    onward,
   };
 }
 
@@ -76,5 +83,6 @@ function describe(answer: EndpointAnswer, endpoint: Endpoint) {
     digest: parseDigest(headerOf(answer.headers, "docker-content-digest") ?? ""),
     contentType: contentType === undefined ? undefined : parseContentType(contentType),
     isFromOrigin: endpoint.isOrigin,
+    parent: answer.isElsewhere ? undefined : parentSaid(answer.headers),
   };
 }

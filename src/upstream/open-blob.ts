@@ -1,6 +1,7 @@
 import type { Digest, RepositoryName } from "../oci/index.ts";
 import { abandon } from "./answer.ts";
 import { openBlobPart } from "./blob-request.ts";
+import { parentSaid } from "./parents.ts";
 import type { Asking } from "./question.ts";
 import { readResuming, type BlobPart, type ResumingOptions } from "./resuming-body.ts";
 import type { BlobBody, BlobRange, RequestOptions } from "./upstream.ts";
@@ -33,7 +34,7 @@ export async function openBlob(asking: Asking, options: OpenBlobOptions): Promis
   const reopen: ResumingOptions["reopen"] = (from, knownSize, signal) => {
     const asked = options.next?.() ?? { asking, repository };
     const part = { ...partFrom(from, knownSize), repository: asked.repository };
-    return openBlobPart(asked.asking, part, { signal, isResuming: true });
+    return openBlobPart(asked.asking, part, { signal, isResuming: true, via: options.via });
   };
   try {
     const part = { ...partFrom(range.from, undefined), repository };
@@ -43,7 +44,9 @@ export async function openBlob(asking: Asking, options: OpenBlobOptions): Promis
       return undefined;
     }
     const bytes = readResuming(first, { asking, range, reopen, signal: own.signal });
-    return { size: first.size, chunks: closable(bytes, first, own) };
+    const { headers, isElsewhere } = first.answer;
+    const hops = isElsewhere ? undefined : parentSaid(headers)?.hops;
+    return { size: first.size, hops, chunks: closable(bytes, first, own) };
   } catch (error) {
     own.unlink();
     throw error;

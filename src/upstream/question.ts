@@ -5,6 +5,7 @@ import type { Endpoint, EndpointAnswer, Question } from "./endpoint.ts";
 import type { RecentFailures } from "./recent-failures.ts";
 import { UpstreamError } from "./errors.ts";
 import { bodyError, statusError } from "./connection/failure.ts";
+import { isWithheld } from "./told.ts";
 import type { UpstreamLimits, UpstreamObserver } from "./settings.ts";
 import type { Standing } from "./authorization/standing.ts";
 
@@ -48,7 +49,7 @@ export async function judge(
   { accepted, signal }: Judgement,
 ): Promise<EndpointAnswer> {
   if (answer.status < 300 && endpoint.isOrigin) asking.standing.answered(question.repository, answer.credential.id);
-  if (accepted.includes(answer.status)) return answer;
+  if (accepted.includes(answer.status) && !isWithheld(answer)) return answer;
   const isTrusted = areCredentialsTrusted(asking, answer, question);
   const error = await statusError(answer, {
     upstream: asking.upstream,
@@ -58,6 +59,10 @@ export async function judge(
     areCredentialsTrusted: isTrusted,
   });
   signal.throwIfAborted();
+  // A list has no other word than this for a repository that is not there.
+  const isList = question.kind === "tags" || question.kind === "referrers";
+  if (isList && answer.status === 404 && error.told?.detail["policy"] === undefined && !error.told?.detail["registry"])
+    return answer;
   const isRefused = error.kind === "unauthorized" || error.kind === "denied";
   if (isRefused && !isTrusted && answer.credential.credentials) endpoint.refusedFinally(error.message);
   throw error;

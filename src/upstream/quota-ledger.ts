@@ -88,7 +88,7 @@ export function createQuotaLedger({ keepBack, now, onCounted, onCrossed }: Quota
 
 /** Has the ledger read every answer of the origin itself; what a redirect leads to is another's. */
 export function withQuota(endpoint: Endpoint, ledger: QuotaLedger): Endpoint {
-  if (!endpoint.isOrigin) return endpoint;
+  if (!endpoint.isOrigin || endpoint.isParent) return endpoint;
   return {
     ...endpoint,
     async ask(question, signal) {

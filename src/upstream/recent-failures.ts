@@ -35,8 +35,14 @@ export function createRecentFailures(now: () => number): RecentFailures {
         failures.delete(keyOf(path));
         return;
       }
-      const { kind, message, upstream, status, retryAfter } = failure.error;
-      throw new UpstreamError(kind, `${message}, a moment ago`, { upstream, status, retryAfter, isRecalled: true });
+      const { kind, message, upstream, status, retryAfter, told } = failure.error;
+      throw new UpstreamError(kind, `${message}, a moment ago`, {
+        upstream,
+        status,
+        retryAfter,
+        told,
+        isRecalled: true,
+      });
     },
   };
 }

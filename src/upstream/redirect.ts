@@ -13,7 +13,11 @@ export interface RedirectPolicy {
   allowPrivateRedirects: boolean;
 }
 
-export type FirstExchange = Omit<Exchange, "isGuarded"> & { authorization: string | undefined };
+export type FirstExchange = Omit<Exchange, "isGuarded"> & {
+  authorization: string | undefined;
+  /** Sent to the first origin alone. */
+  homeHeaders?: Record<string, string>;
+};
 
 /**
  * Sends a request and follows its redirects: at most 5, never from https to http, on other origins without any
@@ -30,7 +34,11 @@ export async function sendFollowing(
   for (let hop = 0; hop <= maxRedirects; hop += 1) {
     const isElsewhere = url.origin !== home;
     const isGuarded = isElsewhere && !policy.allowPrivateRedirects && !policy.configuredOrigins.has(url.origin);
-    const headers = authorization === undefined ? first.headers : { ...first.headers, authorization };
+    const headers = {
+      ...first.headers,
+      ...(!isElsewhere && first.homeHeaders),
+      ...(authorization !== undefined && { authorization }),
+    };
     const reply = await sendGuarded(transport, { ...first, url, headers, credentialId, isGuarded }, policy.upstream);
     if (!redirectStatuses.includes(reply.status)) return { ...reply, url, isElsewhere };
     discard(reply);

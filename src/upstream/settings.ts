@@ -28,7 +28,7 @@ export type CredentialSettings = CredentialOrigin & { readonly match: readonly s
 export interface UpstreamSettings {
   /** The user-visible name: docker.io, registry.corp.example:5443. */
   name: string;
-  /** The first is the origin, the others are mirrors. Each is asked with its own credentials or none. */
+  /** Asked in this order, each with its own credentials or none. The first that is no parent is the origin, later ones are mirrors. */
   endpoints: readonly EndpointSettings[];
   /** Whether to go on without credentials where those of an endpoint do not work. */
   anonymousFallback: boolean;
@@ -40,7 +40,7 @@ export interface UpstreamSettings {
   proxy: string | undefined;
   /** PEM certificates trusted besides the default roots. */
   ca: string | undefined;
-  /** In PEM; shown to the origin and to `tokenHosts` only. */
+  /** In PEM; shown to the origin, to parents that are trusted, and to `tokenHosts`. */
   clientCertificate: { readonly cert: string; readonly key: string } | undefined;
   limits: UpstreamLimits;
   /** Whether nothing is ever asked. */
@@ -55,10 +55,19 @@ export interface UpstreamSettings {
   quota: { keepBack: number };
 }
 
-interface EndpointSettings {
+export interface EndpointSettings {
   readonly url: string;
+  /** Undefined for a registry; else another cache is there, which speaks for the registry. */
+  readonly parent?: ParentSettings | undefined;
   /** The first that matches a repository is used for it, and none where none does. */
   readonly credentials: readonly CredentialSettings[];
+}
+
+export interface ParentSettings {
+  /** How it is told which upstream is meant: `?ns=`, the first part of the path, or not at all, since its address says so. */
+  readonly addressing: "ns" | "path" | "plain";
+  /** Whether it may see what belongs to the registry: credentials of clients, and our client certificate. */
+  readonly isTrusted: boolean;
 }
 
 export interface UpstreamLimits {

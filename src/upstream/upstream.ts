@@ -1,9 +1,19 @@
 import type { Credentials } from "./settings.ts";
 import type { Digest, Reference, RepositoryName } from "../oci/index.ts";
+import type { Pseudonym } from "../chain/index.ts";
+import type { ParentSaid } from "./parents.ts";
 import type { Quota } from "./quota.ts";
 
+/** What the request behind a question hands on to the caches that it leads to. */
+export interface Onward {
+  /** The caches that it has come through, as they call themselves. */
+  via?: readonly Pseudonym[] | undefined;
+  /** Whether caches shall ask the registry, however fresh what they have is. */
+  mustRevalidate?: boolean | undefined;
+}
+
 /** What a caller decides about one question. */
-export interface RequestOptions {
+export interface RequestOptions extends Onward {
   /** Aborts the request; its reason is thrown as it is. */
   signal: AbortSignal;
   /** When the caller gives up, in ms of the clock that the client was given: no wait is begun that would end later. */
@@ -26,6 +36,8 @@ export interface ManifestHead {
   contentType: string | undefined;
   /** False where a mirror answered because the origin failed. */
   isFromOrigin: boolean;
+  /** Where it came through another cache. */
+  parent?: ParentSaid | undefined;
 }
 
 /** The bytes of a manifest as the upstream sent them: at most 4 MiB, not verified, not parsed. */
@@ -35,6 +47,8 @@ export interface ManifestBody {
   digest: Digest | undefined;
   contentType: string | undefined;
   isFromOrigin: boolean;
+  /** Where it came through another cache. */
+  parent?: ParentSaid | undefined;
 }
 
 export interface BlobRange {
@@ -48,6 +62,8 @@ export interface BlobRange {
 export interface BlobBody {
   /** Length of the whole blob in bytes as the upstream stated it (Content-Length or Content-Range); undefined if it did not. */
   size: number | undefined;
+  /** Members of Cache-Status of the caches that it comes through. */
+  hops?: string | undefined;
   /**
    * The bytes from `from` to `to`, each exactly once and in order, whatever happens underneath: a broken or stalled
    * response is resumed by Range with a fresh redirect and token, at the next endpoint if need be.
@@ -58,6 +74,21 @@ export interface BlobBody {
 
 /** Whether a repository has a blob, and its size where the upstream stated it. */
 export type BlobProof = { present: true; size: number | undefined } | { present: false };
+
+/** What was collected over all pages of a list; of several caches' words the oldest counts. */
+interface Listing {
+  parent?: ParentSaid | undefined;
+}
+
+export interface TagListing extends Listing {
+  tags: string[];
+  /** False where the upstream has more than 10,000 tags or 100 pages, or its next page may not be asked for. */
+  isComplete: boolean;
+}
+
+export interface ReferrerListing extends Listing {
+  manifests: Record<string, unknown>[];
+}
 
 /**
  * One configured upstream registry, all its endpoints.
@@ -89,16 +120,13 @@ export interface Upstream {
   /** HEAD, or a one-byte range GET where HEAD is refused; redirects are followed to the end, a redirect alone proves nothing. */
   proveBlob(repository: RepositoryName, digest: Digest, options: RequestOptions): Promise<BlobProof>;
   /** All tags, collected over the upstream's own pages, at most 10,000 (`isComplete` false if there were more). */
-  listTags(
-    repository: RepositoryName,
-    options: RequestOptions,
-  ): Promise<{ tags: string[]; isComplete: boolean } | undefined>;
+  listTags(repository: RepositoryName, options: RequestOptions): Promise<TagListing | undefined>;
   /** The descriptors of the referrers of `digest`, unfiltered, over all pages; undefined where the upstream has no referrers API (404, or it leads to a web page). */
   listReferrers(
     repository: RepositoryName,
     digest: Digest,
     options: RequestOptions,
-  ): Promise<Record<string, unknown>[] | undefined>;
+  ): Promise<ReferrerListing | undefined>;
   /** What the origin has said about how much may be pulled. */
   quota(): Quota;
   /** Whether every endpoint is known to be down: whoever has a copy need not wait for an answer that will hardly come. */
@@ -126,8 +154,8 @@ export interface EndpointStanding {
 /** An upstream with the credentials of the configuration. */
 export interface ConfiguredUpstream extends Upstream {
   /**
-   * The same upstream as a client sees it: its origin, asked with the client's credential and with nothing of ours. What is
-   * refused to the client is a refusal (`isRefusal`), whatever the reason.
+   * The same upstream as a client sees it: its origin and the parents that are trusted, asked with the client's credential and
+   * with nothing of ours. What is refused to the client is a refusal (`isRefusal`), whatever the reason.
    */
   as(client: Client): Upstream;
   /** In their order, the origin first. */

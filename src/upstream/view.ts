@@ -16,9 +16,9 @@ export function createView(asking: Asking, { closing, quota }: { closing: AbortS
     name: asking.upstream,
     headManifest: (repository, reference, options) => headManifest(asking, repository, reference, options),
     getManifest: (repository, reference, options) => getManifest(asking, repository, reference, options),
-    openBlob: (repository, digest, range, { signal, deadlineAt, isHurried, resumeAs }) => {
+    openBlob: (repository, digest, range, { signal, deadlineAt, isHurried, via, resumeAs }) => {
       const next = resumeAs && (() => askingThrough(resumeAs()));
-      return openBlob(asking, { repository, digest, range, signal, deadlineAt, isHurried, closing, next });
+      return openBlob(asking, { repository, digest, range, signal, deadlineAt, isHurried, via, closing, next });
     },
     proveBlob: (repository, digest, options) => proveBlob({ repository, digest }, options),
     listTags: (repository, options) => listTags(asking, repository, options),
@@ -55,6 +55,6 @@ export function believingRefusals(view: Upstream): Upstream {
 function believe(error: unknown): never {
   const isRefusal = error instanceof UpstreamError && (error.kind === "unauthorized" || error.kind === "denied");
   if (!isRefusal || error.isRefusal) throw error;
-  const { kind, message, upstream, status, retryAfter } = error;
-  throw new UpstreamError(kind, message, { upstream, status, retryAfter, isRefusal: true, cause: error });
+  const { kind, message, upstream, status, retryAfter, told } = error;
+  throw new UpstreamError(kind, message, { upstream, status, retryAfter, told, isRefusal: true, cause: error });
 }

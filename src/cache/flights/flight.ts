@@ -383,7 +383,12 @@ async function openChunks(
   signal: AbortSignal,
 ): Promise<AsyncIterable<Buffer>> {
   const to = isWhole ? undefined : span.end - 1;
-  const opening = source.upstream.openBlob(source.key.name, digest, { from: span.start, to }, { signal });
+  const opening = source.upstream.openBlob(
+    source.key.name,
+    digest,
+    { from: span.start, to },
+    { signal, via: source.via },
+  );
   const body = await opening.catch((error: unknown) => {
     throw new BodyBroken("transport", "the upstream cannot go on", error);
   });

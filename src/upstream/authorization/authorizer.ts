@@ -38,6 +38,8 @@ export interface Authorizer {
 interface AuthorizerOptions {
   upstream: string;
   endpoint: URL;
+  /** The repository as the endpoint knows it below its URL. */
+  nameAt: (repository: RepositoryName) => string;
   tokenHosts: readonly string[];
   isPrivateAllowed: boolean;
   tokens: TokenStore;
@@ -106,14 +108,15 @@ function readScheme(challenge: Challenge, repository: RepositoryName, options: A
     place: {
       realm: verdict.url,
       service: parameters.get("service"),
-      scope: pullScope(parameters.get("scope"), namesOf(repository, options.endpoint)),
+      scope: pullScope(parameters.get("scope"), namesOf(repository, options)),
       isGuarded: verdict.isGuarded,
     },
   };
 }
 
 /** The registry may know the repository under the path of the endpoint's URL, as a project of Harbor. */
-function namesOf(repository: RepositoryName, endpoint: URL): string[] {
+function namesOf(repository: RepositoryName, { endpoint, nameAt }: AuthorizerOptions): string[] {
   const prefix = endpoint.pathname.replace(/^\/|\/$/g, "");
-  return prefix === "" ? [repository] : [repository, `${prefix}/${repository}`];
+  const name = nameAt(repository);
+  return [...new Set([name, repository, ...(prefix === "" ? [] : [`${prefix}/${name}`])])];
 }

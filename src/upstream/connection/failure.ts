@@ -1,6 +1,7 @@
 import { abandon, isHtml, readBody, retryAfterOf, type Answer } from "../answer.ts";
 import { ForbiddenAddress } from "./connector.ts";
-import { UpstreamError, type UpstreamErrorKind } from "../errors.ts";
+import { UpstreamError, type Told, type UpstreamErrorKind } from "../errors.ts";
+import { kindOfTold, readTold } from "../told.ts";
 
 const timeouts: unknown[] = [
   "UND_ERR_CONNECT_TIMEOUT",
@@ -105,6 +106,8 @@ const maxErrorBytes = 64 * 1024;
 /** The error that an answer stands for which is neither what was asked nor an absence. Uses up the body. */
 export async function statusError(answer: Answer, context: StatusContext): Promise<UpstreamError> {
   const { status } = answer;
+  const told = await readTold(answer);
+  if (told) return toldError(answer, told, context);
   const codes = await errorCodesOf(answer);
   const kind = statusKind(answer, codes);
   const isRefusal =
@@ -121,6 +124,22 @@ export async function statusError(answer: Answer, context: StatusContext): Promi
     isRefusal,
     // A signed address may have expired on the way; the registry has a new one.
     canRetry: canRetryStatus(status, retryAfter) || (answer.isElsewhere && status === 403),
+  });
+}
+
+/**
+ * What a parent hands down. It has tried as often as that helps: asked again it would only ask again, unless it says when. That it withholds
+ * a repository is a refusal; whether to believe the registry's it has decided itself, but not for what is stored here.
+ */
+function toldError(answer: Answer, told: Told, context: StatusContext): UpstreamError {
+  const { status, headers } = answer;
+  const retryAfter = retryAfterOf(headers);
+  const said = told.message === undefined ? "" : `: ${told.message}`;
+  return new UpstreamError(kindOfTold(told), `${context.host} answered ${status} for the ${context.subject}${said}`, {
+    upstream: context.upstream,
+    ...{ status, retryAfter, told },
+    isRefusal: told.code === "NAME_UNKNOWN" || (told.code === "DENIED" && context.areCredentialsTrusted),
+    canRetry: status >= 500 && retryAfter !== undefined,
   });
 }
 

@@ -2,7 +2,8 @@ import type { SecureContext } from "node:tls";
 import { EnvHttpProxyAgent, type Dispatcher } from "undici";
 import { createConnector, createTrust } from "./connector.ts";
 import { isHost } from "../host.ts";
-import type { UpstreamSettings } from "../settings.ts";
+import { indexOfOrigin } from "../parents.ts";
+import type { EndpointSettings, UpstreamSettings } from "../settings.ts";
 
 /** What a connection may be shared by: nothing else of a request matters to its pool. */
 export interface PoolKey {
@@ -14,7 +15,7 @@ export interface PoolKey {
 }
 
 type PoolSettings = Pick<UpstreamSettings, "proxy" | "ca" | "clientCertificate" | "limits" | "tokenHosts"> & {
-  endpoints: readonly { url: string }[];
+  endpoints: readonly Pick<EndpointSettings, "url" | "parent">[];
 };
 
 export interface Pools {
@@ -59,15 +60,18 @@ function retireOldest(pools: Map<string, Dispatcher>): void {
   pool.close().catch(() => undefined);
 }
 
-/** What is trusted at an origin: our certificate is shown to the first endpoint and to token hosts, and to nobody else. */
+/** What is trusted at an origin: our certificate is shown to the registry, to trusted parents and to token hosts, and to nobody else. */
 function createTrusts(settings: PoolSettings): (origin: string | undefined) => SecureContext | undefined {
   const { ca, clientCertificate, endpoints, tokenHosts } = settings;
   const trust = ca === undefined ? undefined : createTrust(ca);
   const withCertificate = clientCertificate && createTrust(ca, clientCertificate);
-  const home = endpoints[0] && new URL(endpoints[0].url).origin;
+  const origin = indexOfOrigin(endpoints);
+  const homes = endpoints
+    .filter(({ parent }, index) => index === origin || parent?.isTrusted)
+    .map(({ url }) => new URL(url).origin);
   return (origin) => {
     const isOurs =
-      origin !== undefined && (origin === home || tokenHosts.some((host) => isHost(new URL(origin), host)));
+      origin !== undefined && (homes.includes(origin) || tokenHosts.some((host) => isHost(new URL(origin), host)));
     return isOurs && withCertificate ? withCertificate : trust;
   };
 }

@@ -3,6 +3,7 @@ import { retryAfterOf, type Answer } from "../answer.ts";
 import { failingOf } from "../connection/failure.ts";
 import { UpstreamError } from "../errors.ts";
 import { createBreaker, type Admission, type Breaker, type Outcome, type Standing } from "./breaker.ts";
+import { hopsOf } from "../parents.ts";
 import { createLane, type Lane } from "./lane.ts";
 import { createRateLimits, type Counted, type RateLimits } from "./rate-limits.ts";
 
@@ -95,7 +96,8 @@ export function createHosts(options: HostsOptions): Hosts {
         const admission = host.breaker.admit();
         return {
           answered(reply, isHead) {
-            const isDown = downStatuses.includes(reply.status);
+            // A parent that hands down what its own upstream does is there, and may have other things stored.
+            const isDown = downStatuses.includes(reply.status) && !hopsOf(reply.headers);
             const { repository } = errand;
             settle(
               host,

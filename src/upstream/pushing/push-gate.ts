@@ -10,7 +10,8 @@ import { createTransport } from "../connection/transport.ts";
 import { anonymous } from "../credentials/credential-source.ts";
 import { UpstreamError } from "../errors.ts";
 import { redirectTarget } from "../redirect.ts";
-import type { UpstreamObserver, UpstreamSettings } from "../settings.ts";
+import { indexOfOrigin } from "../parents.ts";
+import type { EndpointSettings, UpstreamObserver, UpstreamSettings } from "../settings.ts";
 import { createAgents } from "./agents.ts";
 import { createPushAuthorizer, type PushAuthorizer } from "./push-authorizer.ts";
 
@@ -24,7 +25,7 @@ export interface PushDestination {
 
 /**
  * What pushes need of an upstream: where it is, how to get there, what to show. They go to the origin alone, never to a
- * mirror, with a client's credentials and never with ours.
+ * mirror or a parent, with a client's credentials and never with ours.
  */
 export interface PushGate extends PushAuthorizer {
   readonly upstream: string;
@@ -49,12 +50,13 @@ type GateSettings = Pick<
   UpstreamSettings,
   "name" | "tokenHosts" | "allowPrivateRedirects" | "proxy" | "ca" | "limits"
 > & {
-  endpoints: readonly { url: string }[];
+  endpoints: readonly Pick<EndpointSettings, "url" | "parent">[];
 };
 
 export function createPushGate(settings: GateSettings, observer: UpstreamObserver): PushGate {
   const { name: upstream, limits, allowPrivateRedirects } = settings;
-  const [endpoint = new URL("https://invalid")] = settings.endpoints.map(({ url }) => new URL(url));
+  const origin = settings.endpoints[indexOfOrigin(settings.endpoints)];
+  const endpoint = new URL(origin?.url ?? "https://invalid");
   const base = endpoint.pathname.replace(/\/+$/, "");
   const configured = new Set(settings.endpoints.map(({ url }) => new URL(url).origin));
   const agents = createAgents(settings);

@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 
+import { pseudonymOf } from "../../../src/chain/index.ts";
 import { parseRepositoryName, parseTag, type Reference, type RepositoryName } from "../../../src/oci/index.ts";
 import {
   createPushGate,
@@ -30,6 +31,9 @@ export interface Reports {
   quota: string[];
 }
 
+/** How the client calls itself towards caches. */
+export const pseudonym = pseudonymOf("0123456789abcdef");
+
 type Overrides = Partial<Omit<UpstreamSettings, "limits" | "endpoints">> & {
   limits?: Partial<UpstreamSettings["limits"]>;
   /** Of the first endpoint: one for all repositories, or a list. */
@@ -51,14 +55,17 @@ interface Connection {
 
 /** A client of the registries at `urls`, origin first, closed after the test; it does not wait between attempts. */
 export function connect(
-  urls: string | string[],
+  urls: string | (string | { url: string; parent: NonNullable<UpstreamSettings["endpoints"][number]["parent"]> })[],
   { limits, credentials, isPatient = false, now, ...overrides }: Overrides = {},
 ): Connection {
   const reports = noReports();
   const delays: number[] = [];
   const settings: UpstreamSettings = {
     name: "registry.test",
-    endpoints: [urls].flat().map((url, index) => ({ url, credentials: index === 0 ? entriesOf(credentials) : [] })),
+    endpoints: [urls].flat().map((place, index) => ({
+      ...(typeof place === "string" ? { url: place } : place),
+      credentials: index === 0 ? entriesOf(credentials) : [],
+    })),
     anonymousFallback: false,
     clientCertificate: undefined,
     tokenHosts: [],
@@ -81,7 +88,7 @@ export function connect(
     return Promise.resolve();
   };
   const clock = now ?? ((): number => Date.now() + skippedMs);
-  const upstream = createUpstream(settings, observe(reports), { now: clock, ...(!isPatient && { delay }) });
+  const upstream = createUpstream(settings, observe(reports), { now: clock, pseudonym, ...(!isPatient && { delay }) });
   onTestFinished(() => upstream.close());
   return { upstream, reports, delays, now: clock, skip };
 }

@@ -105,7 +105,7 @@ describe("the referrers of a manifest", () => {
       registry.pushReferrer(app, image.digest, { artifactType: `application/vnd.test.${kind}` }),
     );
     const found = await upstream.listReferrers(app, image.digest, unhurried());
-    expect(found?.map(({ digest }) => digest).sort()).toEqual(pushed.map(({ digest }) => digest).sort());
+    expect(found?.manifests.map(({ digest }) => digest).sort()).toEqual(pushed.map(({ digest }) => digest).sort());
   });
 
   it.each([

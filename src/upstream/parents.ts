@@ -1,0 +1,57 @@
+import { parseHops, type Hops } from "../chain/index.ts";
+import { pathForm } from "../config/index.ts";
+import type { RepositoryName } from "../oci/index.ts";
+import { headerOf, type AnswerHeaders } from "./answer.ts";
+import type { EndpointSettings, ParentSettings } from "./settings.ts";
+
+/** What a cache says of an answer that came through it; there is no such thing where a registry answered. */
+export interface ParentSaid {
+  /** Its members of Cache-Status, those of the caches behind it before its own. */
+  hops: string;
+  /** Seconds since the registry confirmed what it says (RFC 9111 section 5.1). */
+  ageSeconds: number;
+  /** Where it is not the registry's latest as far as the cache knows: its reason, `""` where it gives none. */
+  staleBecause: string | undefined;
+}
+
+const maxAgeSeconds = 2 ** 31;
+
+/** Which of the endpoints is the registry itself: the first that is no parent; -1 where all are. */
+export function indexOfOrigin(endpoints: readonly Pick<EndpointSettings, "parent">[]): number {
+  return endpoints.findIndex(({ parent }) => parent === undefined);
+}
+
+/** The repository as an endpoint knows it. */
+export function nameAt(upstream: string, parent: ParentSettings | undefined, repository: RepositoryName): string {
+  return parent?.addressing === "path" ? `${pathForm(upstream)}/${repository}` : repository;
+}
+
+/** Tells a parent in the query which upstream is meant. */
+export function addNamespace(url: URL, upstream: string, parent: ParentSettings | undefined): URL {
+  if (parent?.addressing === "ns") url.searchParams.set("ns", upstream);
+  return url;
+}
+
+/** Who answered, by the answer itself: a parent in front of which there is a load balancer is no less one. */
+export function hopsOf(headers: AnswerHeaders): Hops | undefined {
+  const values = headers.get("cache-status");
+  return values && parseHops(values.join(","));
+}
+
+export function parentSaid(headers: AnswerHeaders): ParentSaid | undefined {
+  const hops = hopsOf(headers);
+  if (!hops) return undefined;
+  const age = headerOf(headers, "age")?.trim() ?? "";
+  return {
+    hops: hops.text,
+    ageSeconds: /^\d{1,12}$/.test(age) ? Math.min(Number(age), maxAgeSeconds) : 0,
+    staleBecause: staleReasonOf(headers, hops),
+  };
+}
+
+/** `detail` of a stale answer; else 110 and 111 of Warning (RFC 7234 section 5.5), or that it has expired. */
+function staleReasonOf(headers: AnswerHeaders, { detail, ttlSeconds }: Hops): string | undefined {
+  const isStale = (ttlSeconds ?? 0) < 0 || /^\s*11[01]\b/.test(headerOf(headers, "warning") ?? "");
+  if (!isStale) return undefined;
+  return detail?.replace(/^stale-/, "") ?? "";
+}

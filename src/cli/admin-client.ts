@@ -35,8 +35,11 @@ export async function request<T extends object>(instance: Instance, asked: Admin
   const answer = await ask(instance, asked);
   const { status } = answer;
   if (status === 401 || status === 403) throw refused(instance);
-  if (status >= 500) throw new CliError(exitCodes.failed, `${instance.name} failed to answer (${status}): see its log`);
   const detail = detailOf(answer);
+  // Its own failure has no words for people; that of an upstream, or of a limit, has.
+  if (status >= 500 && (detail === undefined || status === 500)) {
+    throw new CliError(exitCodes.failed, `${instance.name} failed to answer (${status}): see its log`);
+  }
   if (detail !== undefined) throw new CliError(exitCodeOf(status), detail);
   const document = status >= 200 && status < 300 ? parseObject(answer.body) : undefined;
   if (document && asked.members.every((name) => name in document)) return document as T;
@@ -53,7 +56,7 @@ export async function readText(instance: Instance, path: string): Promise<Answer
 
 /** What is refused because of how things are is not what was asked for wrongly. */
 function exitCodeOf(status: number): ExitCode {
-  if (status === 404) return exitCodes.failed;
+  if (status === 404 || status >= 500) return exitCodes.failed;
   return status === 409 ? exitCodes.refused : exitCodes.wrongUsage;
 }
 
@@ -72,22 +75,44 @@ async function ask<T extends object>(
 ): Promise<Answer> {
   const limitMs = asked.timeoutMs ?? timeoutMs;
   try {
-    const response = await open(instance, { ...asked, path }, limitMs);
+    const response = await open(instance, { ...asked, path }, AbortSignal.timeout(limitMs));
     const { "content-type": contentType = "", date } = response.headers;
     return { status: response.statusCode ?? 0, contentType, date, body: await text(response) };
   } catch (error) {
-    throw new CliError(
-      exitCodes.notReachable,
-      `no instance answers at ${instance.name} (${reasonOf(error, limitMs)}): start it with \`entrepot serve\`, or say where it is with --admin URL or ENTREPOT_ADMIN_URL`,
-      error,
-    );
+    throw unreachable(instance, reasonOf(error, limitMs), error);
   }
+}
+
+function unreachable({ name }: Instance, reason: string, cause: unknown): CliError {
+  const words = `no instance answers at ${name} (${reason}): start it with \`entrepot serve\`, or say where it is with --admin URL or ENTREPOT_ADMIN_URL`;
+  return new CliError(exitCodes.notReachable, words, cause);
+}
+
+/**
+ * The event stream, its header read and found right; undefined where the instance has none, or none to spare.
+ * @throws CliError 69 where it cannot be reached, 77 where it refuses; the reason of `signal`
+ */
+export async function openEvents(
+  instance: Instance,
+  { query, signal }: { query: Record<string, string>; signal: AbortSignal },
+): Promise<IncomingMessage | undefined> {
+  const asked = { path: "/api/v1/events", query, members: [] };
+  // No limit on the whole of it: it goes on for ever.
+  const response = await open(instance, asked, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw unreachable(instance, reasonOf(error, 0), error);
+  });
+  const { statusCode, headers } = response;
+  if (statusCode === 200 && headers["content-type"]?.startsWith("text/event-stream")) return response;
+  response.resume();
+  if (statusCode === 401 || statusCode === 403) throw refused(instance);
+  return undefined;
 }
 
 function open<T extends object>(
   { url, socketPath, token }: Instance,
   { method = "GET", path, query, body }: AdminRequest<T>,
-  limitMs: number,
+  signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
@@ -98,7 +123,7 @@ function open<T extends object>(
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(payload && { "content-type": "application/json", "content-length": payload.length }),
     },
-    signal: AbortSignal.timeout(limitMs),
+    signal,
     ...(socketPath !== undefined && { socketPath }),
   };
   const target = new URL(path, url);

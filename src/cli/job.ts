@@ -10,10 +10,13 @@ const firstPauseMs = 20;
 const longestPauseMs = 1000;
 const members = ["id", "state", "progress"] as const;
 
-export interface JobToFollow {
+export interface JobToStart {
   /** Under `/api/v1`: `/verify`. */
   path: string;
   body: object;
+}
+
+export interface JobToFollow extends JobToStart {
   /** For the progress bar: `verifying`. */
   label: string;
   /** For people: `the verification`. */
@@ -27,22 +30,29 @@ export interface JobToFollow {
 export async function runJob(
   context: CliContext,
   instance: Instance,
-  { path, body, label, name }: JobToFollow,
+  { label, name, ...job }: JobToFollow,
+): Promise<JobDocument> {
+  const bar = createProgressBar(context.stderr, label);
+  const ended = await followJob(context, instance, { ...job, onJob: ({ progress }) => bar.draw(progress) }).finally(
+    () => bar.clear(),
+  );
+  if (ended.state === "done") return ended;
+  const words = ended.state === "failed" ? `failed: ${ended.error ?? "see the log"}` : "was cancelled";
+  throw new CliError(exitCodes.failed, `${name} ${words}`);
+}
+
+/** Starts a job and resolves to it when it has ended, whatever its end; Ctrl-C cancels it. */
+export async function followJob(
+  context: CliContext,
+  instance: Instance,
+  { path, body, onJob }: JobToStart & { onJob: (job: JobDocument) => void },
 ): Promise<JobDocument> {
   const { id } = await request<{ id: string }>(instance, { method: "POST", path, body, members: ["id"] });
   const interruption = new AbortController();
   const forget = context.onInterrupt(() => interruption.abort());
-  const bar = createProgressBar(context.stderr, label);
   try {
-    const job = await follow(instance, id, {
-      signal: interruption.signal,
-      onJob: ({ progress }) => bar.draw(progress),
-    });
-    if (job.state === "done") return job;
-    const words = job.state === "failed" ? `failed: ${job.error ?? "see the log"}` : "was cancelled";
-    throw new CliError(exitCodes.failed, `${name} ${words}`);
+    return await follow(instance, id, { signal: interruption.signal, onJob });
   } finally {
-    bar.clear();
     forget();
   }
 }

@@ -5,6 +5,7 @@ import { formatBytes, formatPart } from "./table.ts";
 const cells = 24;
 const drawEveryMs = 100;
 const eraseLine = "\r\u001b[K";
+const eraseBelow = "\r\u001b[J";
 
 export interface ProgressBar {
   draw(progress: JobProgress): void;
@@ -25,6 +26,29 @@ export function createProgressBar(output: ErrorOutput, label: string): ProgressB
       output.write(`${eraseLine}${formatProgress(label, progress).slice(0, (output.columns ?? 80) - 1)}`);
     },
     clear: () => void output.write(eraseLine),
+  };
+}
+
+export interface ProgressLines {
+  draw(lines: readonly string[]): void;
+  clear(): void;
+}
+
+/** Several lines that are drawn over and over; nothing at all where `output` is not a terminal. */
+export function createProgressLines(output: ErrorOutput): ProgressLines {
+  if (output.isTTY !== true) return { draw: () => undefined, clear: () => undefined };
+  let drawn = 0;
+  const erase = (): string => (drawn > 1 ? `\u001b[${drawn - 1}A${eraseBelow}` : eraseBelow);
+  return {
+    draw(lines) {
+      const width = (output.columns ?? 80) - 1;
+      output.write(erase() + lines.map((line) => line.slice(0, width)).join("\n"));
+      drawn = lines.length;
+    },
+    clear() {
+      output.write(erase());
+      drawn = 0;
+    },
   };
 }
 

@@ -1,19 +1,23 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/index.ts";
 import { addBackupCommand } from "./backup-command.ts";
+import { addCompletionCommand } from "./completion/completion-command.ts";
 import { addConfigCommand } from "./config-command.ts";
 import type { CliContext } from "./context.ts";
 import { addDoctorCommand } from "./doctor-command.ts";
+import { addEventsCommand } from "./watch/events-command.ts";
 import { addEvictCommand } from "./evict-command.ts";
 import { CliError, exitCodes, type ExitCode } from "./exit-codes.ts";
 import { addExplainCommand } from "./explain-command.ts";
 import { addImagesCommand } from "./images-command.ts";
 import { addPinCommands } from "./pin-commands.ts";
+import { addRefreshCommand } from "./refresh-command.ts";
 import { addRollbackCommand } from "./rollback-command.ts";
 import { addServeCommand } from "./serve-command.ts";
 import { addStatsCommand } from "./stats-command.ts";
 import { addVerifyCommand } from "./verify-command.ts";
 import { readVersion } from "./version.ts";
+import { addWarmCommand } from "./warm/warm-command.ts";
 
 /** Runs the command in `argv` (what follows the script's name) and resolves to the exit code. Never rejects. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<ExitCode> {
@@ -42,11 +46,15 @@ function createProgram(context: CliContext): Command {
   addExplainCommand(program, context);
   addEvictCommand(program, context);
   addPinCommands(program, context);
+  addWarmCommand(program, context);
+  addRefreshCommand(program, context);
+  addEventsCommand(program, context);
   addVerifyCommand(program, context);
   addRollbackCommand(program, context);
   addBackupCommand(program, context);
   addDoctorCommand(program, context);
   addConfigCommand(program, context);
+  addCompletionCommand(program, context);
   return program;
 }
 

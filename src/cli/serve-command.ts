@@ -10,8 +10,6 @@ interface ServeFlags {
   dataDir?: string;
 }
 
-const unbuiltCommands = ["images", "warm", "refresh", "completion"];
-
 /** `serve` is what runs where no command is named, so a command that does not exist arrives here as an argument. */
 export function addServeCommand(program: Command, context: CliContext): void {
   program
@@ -38,8 +36,5 @@ function settingFlags({ listen, adminListen, dataDir }: ServeFlags): Record<stri
 
 function refuseArguments([name]: readonly string[]): void {
   if (name === undefined) return;
-  const words = unbuiltCommands.includes(name)
-    ? `the command "${name}" is documented, but not built yet`
-    : `there is no command "${name}": entrepot --help lists them`;
-  throw new CliError(exitCodes.wrongUsage, words);
+  throw new CliError(exitCodes.wrongUsage, `there is no command "${name}": entrepot --help lists them`);
 }

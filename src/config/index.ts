@@ -11,5 +11,5 @@ export { formatSettings } from "./format-settings.ts";
 export { parseHtpasswd } from "./htpasswd.ts";
 export { formatListenAddress, pathForm, type ListenAddress } from "./hosts.ts";
 export { loadSettings, type SettingsSource } from "./load-settings.ts";
-export { parseSize, type Amount } from "./quantities.ts";
+export { parseDuration, parseSize, type Amount } from "./quantities.ts";
 export type * from "./settings.ts";

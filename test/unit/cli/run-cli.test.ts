@@ -56,8 +56,6 @@ describe("wrong usage", () => {
     [["--confg", "x"], "Did you mean --config?"],
     [["serve", "--listen"], "argument missing"],
     [["nothing"], 'there is no command "nothing"'],
-    [["warm", "alpine"], 'the command "warm" is documented, but not built yet'],
-    [["completion"], 'the command "completion" is documented, but not built yet'],
     [["stats", "extra"], "too many arguments"],
     [["explain"], "missing required argument 'subject'"],
     [["unpin"], "missing required argument 'image'"],

@@ -24,6 +24,8 @@ const packageOf: Readonly<Record<string, string>> = {
   nginx: "nginx-light",
   buildah: "buildah",
   unshare: "util-linux",
+  prometheus: "prometheus",
+  promtool: "prometheus",
 };
 
 function isExecutable(path: string): boolean {

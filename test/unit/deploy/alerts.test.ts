@@ -24,8 +24,8 @@ beforeAll(async () => {
   const read = (name: string): Promise<string> => readFile(join(directory, name), "utf8");
   const rules = parse(await read("alerts.yaml")) as { groups: { rules: Alert[] }[] };
   alerts = rules.groups.flatMap((group) => group.rules);
-  const tests = parse(await read("rules.test.yaml")) as RuleTests;
-  cases = tests.tests.flatMap((test) => test.alert_rule_test);
+  const files = await Promise.all(["rules.test.yaml", "rules-days.test.yaml"].map(read));
+  cases = files.flatMap((file) => (parse(file) as RuleTests).tests.flatMap((test) => test.alert_rule_test));
   anchors = [...(await read("README.md")).matchAll(/^### (\w+)$/gm)].map(([, title = ""]) => title.toLowerCase());
 });
 

@@ -8,6 +8,8 @@ import { createGate, startUpstream, temperaments, type TestUpstream } from "../u
 const name = "docker.io";
 const minute = 60_000;
 const MB = 1_000_000;
+/** A count follows the end of a response, which the client may know first. */
+const patiently = { timeout: 20_000 };
 
 let upstream: TestUpstream;
 let instance: Instance;
@@ -46,7 +48,9 @@ describe("the metrics of clients", () => {
       expect(await metric("last_request_timestamp_seconds", { client })).toBe(0);
       const before = clock.now() / 1000;
       await instance.ask("/v2/", { headers: { "user-agent": agent } });
-      await expect.poll(() => metric("last_request_timestamp_seconds", { client })).toBeGreaterThanOrEqual(before);
+      await expect
+        .poll(() => metric("last_request_timestamp_seconds", { client }), patiently)
+        .toBeGreaterThanOrEqual(before);
       clock.skip(minute);
     }
   });
@@ -55,7 +59,7 @@ describe("the metrics of clients", () => {
     const basic = { authorization: "Basic bWU6c2VjcmV0" };
     await instance.ask("/v2/", { headers: { ...basic, "user-agent": "docker/29.0.0" } });
     await instance.ask("/v2/", { headers: { "user-agent": "docker/29.0.0" } });
-    await expect.poll(() => metric("requests_total", { client: "docker" })).toBe(2);
+    await expect.poll(() => metric("requests_total", { client: "docker" }), patiently).toBe(2);
     expect(await metric("unexpected_credentials_total", { client: "docker" })).toBe(1);
     expect(await metric("unexpected_credentials_total")).toBe(1);
   });
@@ -68,7 +72,7 @@ describe("the metrics of clients", () => {
       Promise.all(
         ["request_duration_seconds_count", "first_byte_seconds_count"].map((of) => metric(of, { kind, outcome })),
       );
-    await expect.poll(() => metric("requests_total")).toBe(6);
+    await expect.poll(() => metric("requests_total"), patiently).toBe(6);
     expect(await count("manifest_tag", "filled")).toEqual([1, 1]);
     expect(await count("manifest_tag", "hit")).toEqual([1, 1]);
     expect(await count("blob", "filled")).toEqual([2, 2]);
@@ -82,11 +86,11 @@ describe("the metrics of clients", () => {
     const path = `/v2/library/demo/blobs/${String(layers[0]?.digest)}`;
     const both = [instance.ask(path), instance.ask(path)];
     await gate.reached();
-    await expect.poll(() => metric("flight_followers")).toBe(1);
+    await expect.poll(() => metric("flight_followers"), patiently).toBe(1);
     expect(await metric("flights")).toBe(1);
     gate.release();
     await Promise.all(both);
-    await expect.poll(() => metric("collapsed_requests_total", { kind: "blob" })).toBe(1);
+    await expect.poll(() => metric("collapsed_requests_total", { kind: "blob" }), patiently).toBe(1);
     expect(await metric("saved_bytes_total", { upstream: name })).toBe(3 * MB);
   });
 });
@@ -105,7 +109,7 @@ describe("the metrics of upstreams", () => {
     expect(await metric("upstream_tokens_total", { upstream: name, status: "2xx" })).toBe(1);
     expect(await metric("upstream_request_duration_seconds_count", { upstream: name, kind: "blob" })).toBe(2);
     expect(await metric("index_write_duration_seconds_count")).toBeGreaterThan(0);
-    await expect.poll(() => metric("index_writes_waiting")).toBe(0);
+    await expect.poll(() => metric("index_writes_waiting"), patiently).toBe(0);
   });
 
   it("count a download that is continued after an interruption", async () => {
@@ -123,7 +127,7 @@ describe("the metrics of upstreams", () => {
     expect(await breaker()).toBe(0);
     const ask = (repository: string) => instance.ask(`/v2/library/${repository}/manifests/1`);
     await Promise.all(["one", "two", "three"].map(ask));
-    await expect.poll(breaker).toBe(1);
+    await expect.poll(breaker, patiently).toBe(1);
     expect(await metric("upstream_retries_total", { upstream: name })).toBeGreaterThan(0);
     upstream.behave();
     clock.skip(minute);

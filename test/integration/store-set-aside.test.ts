@@ -7,6 +7,9 @@ import { SkippingClock } from "../support/skipping-clock.ts";
 import { reconciled } from "../support/store.ts";
 import { startUpstream } from "../upstream/index.ts";
 
+/** The third failure may be noticed after the answers; so is the probe. */
+const patiently = { timeout: 20_000 };
+
 test("a store that keeps failing is set aside, pulls pass through it, each reason is counted, until it is back", async () => {
   const upstream = await startUpstream({});
   const clock = new SkippingClock();
@@ -27,10 +30,10 @@ test("a store that keeps failing is set aside, pulls pass through it, each reaso
     upstream.pushImage("library/demo", tag, { layers: [1000] });
     expect((await pull(instance, "library/demo", tag)).broken).toEqual([]);
   }
-  await expect.poll(isSetAside).toBe(1);
+  await expect.poll(isSetAside, patiently).toBe(1);
   expect(await instance.metric("entrepot_uncached_passes_total", { reason: "io" })).toBeGreaterThan(2);
 
   await mkdir(ingest);
   clock.skip(60_000);
-  await expect.poll(isSetAside).toBe(0);
+  await expect.poll(isSetAside, patiently).toBe(0);
 });

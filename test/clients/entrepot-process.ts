@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort, until, type ChildProcesses, type Daemon } from "./child-processes.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+export const repositoryRoot = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Another build of the same program, such as dist/main.js, can be tried by naming it here. */
 const main = process.env["ENTREPOT_MAIN"] ?? "src/main.ts";
@@ -70,7 +70,7 @@ export class EntrepotProcess {
     writeFileSync(this.configuration, this.#yaml(options.freshFor));
     const daemon = this.#processes.start(process.execPath, [main, "serve"], {
       logFile: this.logFile,
-      cwd: root,
+      cwd: repositoryRoot,
       env: { ENTREPOT_CONFIG: this.configuration },
     });
     this.#daemon = daemon;
@@ -85,7 +85,7 @@ export class EntrepotProcess {
   /** What a command of the same program prints; `accepts` are the exit codes that are no failure. */
   command(args: readonly string[], accepts: readonly number[] = [0]): Promise<string> {
     const env = { ENTREPOT_CONFIG: this.configuration };
-    return this.#processes.run(process.execPath, [main, ...args], { cwd: root, env, accepts });
+    return this.#processes.run(process.execPath, [main, ...args], { cwd: repositoryRoot, env, accepts });
   }
 
   async stop(): Promise<void> {

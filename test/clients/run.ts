@@ -10,6 +10,7 @@ import { checkClient } from "./client-promises.ts";
 import { checkContainerdNames } from "./containerd-names.ts";
 import { startContainerd, type Containerd } from "./containerd.ts";
 import { checkDoctor } from "./doctor.ts";
+import { checkFirstSteps } from "./first-steps.ts";
 import { checkErrorWords } from "./error-words.ts";
 import { verifyLog } from "./entrepot-log.ts";
 import { checkFaultyUpstream } from "./faulty-upstream.ts";
@@ -91,7 +92,9 @@ async function checkEverything(run: Run): Promise<void> {
   await checkPrivateImages(checks, { processes, directory: scratch, clients, image: stage.demo });
   await checkPushes(checks, { processes, directory: scratch, clients, image: stage.demo });
   const { upstream, demo } = stage;
-  await checkDoctor(checks, { processes, directory: scratch, image: demo, upstreamPort: upstream.port });
+  const newcomer = { processes, directory: scratch, image: demo, upstreamPort: upstream.port };
+  await checkDoctor(checks, newcomer);
+  await checkFirstSteps(checks, newcomer);
   await checks.check("entrepot's log names every client and holds no error", async () => {
     await stage.cache.stop();
     verifyLog(stage, clients);

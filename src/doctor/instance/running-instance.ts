@@ -27,9 +27,8 @@ export interface RunningInstance {
   aheadMs: number | undefined;
 }
 
-const families: readonly ClientFamily[] = [
-  ...(["containerd", "docker", "podman", "skopeo", "buildah", "crio", "buildkit", "other"] as const),
-];
+/** Those that can be told apart; the doctor itself is among the others. */
+const families: readonly ClientFamily[] = ["containerd", "docker", "podman", "skopeo", "buildah", "crio", "buildkit"];
 const { ok, warning, failed } = findingsOf("instance");
 
 /** @returns undefined, with what to do, where no instance answers */
@@ -104,7 +103,7 @@ function usedFinding(readings: Readings, uptimeSeconds: unknown, now: number): F
   const since = typeof uptimeSeconds === "number" ? ` ${Math.round(uptimeSeconds)} s ago` : "";
   return warning(
     "last requests",
-    `none since the start${since}`,
+    `none of a client that is known since the start${since}`,
     "entrepot doctor --client NAME says whether its pulls come through",
   );
 }

@@ -64,13 +64,12 @@ test("the table of metrics names what an instance serves, and nothing else, each
 });
 
 test("the table of metrics has the types and labels that are served", () => {
-  const rows = documented.filter(({ name }) => served.has(name));
-  expect(rows.length).toBeGreaterThan(40);
-  const expected = rows.map(({ name }) => {
+  expect(documented.length).toBeGreaterThan(40);
+  const expected = documented.map(({ name }) => {
     const metric = served.get(name);
     return { name, type: metric?.type, labels: [...(metric?.labels.keys() ?? [])] };
   });
-  expect(rows).toEqual(expected);
+  expect(documented).toEqual(expected);
 });
 
 test("the table of labels has their values: closed lists, the configured upstreams, the hosts of their endpoints", () => {

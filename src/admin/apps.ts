@@ -6,6 +6,7 @@ import type { Page } from "../console/index.ts";
 import { createGuard, type GuardOptions } from "./guard.ts";
 import { healthRoutes, type HealthOptions } from "./health-routes.ts";
 import { hasBody, readJsonBody } from "./json-body.ts";
+import { openapiDocument } from "./openapi/document.ts";
 import type { Operations } from "./operations.ts";
 import { pageRoutes } from "./page-routes.ts";
 import { allowOnly, errorFunnel, notFound, sendProblem } from "./problem.ts";
@@ -50,7 +51,8 @@ export function createMetricsApp(options: MetricsAppOptions): RequestListener {
 function apiRoutes({ stats, operations, activity, eventStream }: AdminAppOptions): Router {
   const router = Router({ caseSensitive: true, strict: true });
   router.get("/stats", async (_request, response) => void response.json(await stats()));
-  router.all("/stats", allowOnly("GET"));
+  router.get("/openapi.json", (_request, response) => void response.json(openapiDocument));
+  router.all(["/stats", "/openapi.json"], allowOnly("GET"));
   router.use(eventRoutes(activity, eventStream));
   router.use(
     imageRoutes(operations),

@@ -3,7 +3,14 @@ export { clientFamilies, clientFamily, type ClientFamily } from "./client-family
 export { createEvents, type EventListener, type Events, type Subscription } from "./events/events.ts";
 export type { CorruptionFinder, EventKind, NewEvent, PublishedEvent } from "./events/event.ts";
 export { History, historyStepMs, type HistoryOptions, type HistoryPoint } from "./history.ts";
-export type { EvictionReason, Outcome, RequestKind, UncachedReason } from "./labels.ts";
+export {
+  evictionReasons,
+  outcomes,
+  type EvictionReason,
+  type Outcome,
+  type RequestKind,
+  type UncachedReason,
+} from "./labels.ts";
 export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
 export { createMetrics, type Metrics, type MetricsOptions, type MetricsSnapshot } from "./metrics.ts";
 export { createRequestId } from "./request-id.ts";

@@ -162,7 +162,10 @@ describe("the tags that are ready to go offline", () => {
       await instance.metric("entrepot_offline_ready_tags"),
       await instance.metric("entrepot_offline_incomplete_tags"),
     ];
-    await eventually(async () => expect(await statistics()).toMatchObject({ countedAt: expect.any(String) as string }));
+    await eventually(
+      async () => expect(await statistics()).toMatchObject({ countedAt: expect.any(String) as string }),
+      15_000,
+    );
     expect(await counted()).toEqual([0, 0]);
     for (const tag of ["whole", "part"]) upstream.pushImage(repository, tag, { layers: [3000] });
     await pullOf("whole");
@@ -171,7 +174,7 @@ describe("the tags that are ready to go offline", () => {
     await eventually(async () => {
       clock.skip(minute);
       expect(await counted()).toEqual([1, 1]);
-    });
+    }, 15_000);
     expect(await statistics()).toMatchObject({ readyTags: 1, incompleteTags: 1 });
   });
 });

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAdminApp } from "../../src/admin/index.ts";
 import { readPage } from "../../src/console/index.ts";
@@ -53,8 +54,11 @@ const get = (path: string, query: Record<string, string> = {}): Promise<unknown>
 /** Resolves to a job that has ended. */
 async function ended(started: unknown): Promise<unknown> {
   const { id } = started as { id: string };
-  await expect.poll(async () => ((await get(`/jobs/${id}`)) as { state: string }).state).not.toBe("running");
-  return get(`/jobs/${id}`);
+  for (;;) {
+    const job = await get(`/jobs/${id}`);
+    if ((job as { state: string }).state !== "running") return job;
+    await pause(5);
+  }
 }
 
 async function exerciseReading(): Promise<void> {

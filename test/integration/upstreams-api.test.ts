@@ -5,6 +5,8 @@ import { ManualClock } from "../support/manual-clock.ts";
 import { startUpstream, temperaments, type TestUpstream } from "../upstream/index.ts";
 
 const minute = 60_000;
+/** A busy machine takes its time. */
+const patient = { timeout: 15_000 };
 
 let upstream: TestUpstream;
 let mirror: TestUpstream;
@@ -87,7 +89,7 @@ describe("GET /api/v1/upstreams", () => {
     upstream.misbehave({ on: "manifest-tag", temperament: temperaments.headers(headers) });
     await ask("demo");
     const { length } = (await instance.ask("/v2/library/demo/manifests/1")).body;
-    await expect.poll(async () => (await hub())?.savedBytes).toBe(length);
+    await expect.poll(async () => (await hub())?.savedBytes, patient).toBe(length);
     expect(await hub()).toMatchObject({
       quota: {
         ...{ limit: 100, remaining: 12, source: "192.0.2.1", isLow: true, limitedUntil: null, pulls: 1 },
@@ -108,7 +110,7 @@ describe("GET /api/v1/upstreams", () => {
     expect((await hub())?.endpoints[0]).toMatchObject({ breaker: "probing", openUntil: null });
     await upstream.restart();
     upstream.pushImage("library/demo", "1", { layers: [10] });
-    await expect.poll(async () => (await ask("demo")).status).toBe(200);
+    await expect.poll(async () => (await ask("demo")).status, patient).toBe(200);
     expect((await hub())?.endpoints[0]).toMatchObject({ breaker: "closed", openUntil: null });
   });
 });

@@ -6,6 +6,8 @@ import { openShelf, type Shelf } from "./shelf.ts";
 
 const amd64 = "linux/amd64";
 const arm64 = "linux/arm64";
+/** A busy machine takes its time. */
+const patient = { timeout: 15_000 };
 
 async function readiness({ images }: Shelf, platforms?: string[]): Promise<Readiness | undefined> {
   const judged = await images({ isOfflineReady: true, platforms });
@@ -156,15 +158,15 @@ describe("the count of tags", () => {
     await shelf.put("image", { tag: "latest" });
     expect(inventory.offline).toEqual({ ready: 0, incomplete: 0, countedAt: undefined });
     inventory.begin();
-    await expect.poll(() => inventory.offline.ready).toBe(1);
+    await expect.poll(() => inventory.offline.ready, patient).toBe(1);
     const { countedAt } = inventory.offline;
     await shelf.put("part", { lacks: ["layer of part"], tag: "part" });
-    await expect.poll(() => world.clock.pendingTimers).toBeGreaterThan(0);
+    await expect.poll(() => world.clock.pendingTimers, patient).toBeGreaterThan(0);
     world.clock.advance(minute);
-    await expect.poll(() => inventory.offline).toMatchObject({ ready: 1, incomplete: 1 });
+    await expect.poll(() => inventory.offline, patient).toMatchObject({ ready: 1, incomplete: 1 });
     expect(inventory.offline.countedAt).toBeGreaterThan(countedAt ?? Infinity);
     const again = inventory.offline;
-    await expect.poll(() => world.clock.pendingTimers).toBeGreaterThan(0);
+    await expect.poll(() => world.clock.pendingTimers, patient).toBeGreaterThan(0);
     world.clock.advance(10 * minute);
     expect(inventory.offline).toBe(again);
   });

@@ -19,6 +19,7 @@ const layers = {
   admin: 4,
   console: 4,
   doctor: 4,
+  installer: 4,
   cli: 5,
 };
 const siblings = [
@@ -36,8 +37,8 @@ const owners = {
   uplot: ["console"],
   "better-sqlite3": ["metadata"],
   zod: ["config"],
-  yaml: ["config", "doctor"],
-  "smol-toml": ["doctor"],
+  yaml: ["config", "doctor", "installer"],
+  "smol-toml": ["doctor", "installer"],
   "prom-client": ["telemetry"],
   pino: ["telemetry"],
   "pino-pretty": ["telemetry"],

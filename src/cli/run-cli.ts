@@ -10,6 +10,7 @@ import { addEvictCommand } from "./evict-command.ts";
 import { CliError, exitCodes, type ExitCode } from "./exit-codes.ts";
 import { addExplainCommand } from "./explain-command.ts";
 import { addImagesCommand } from "./images-command.ts";
+import { addNodeSetupCommand } from "./node-setup-command.ts";
 import { addPinCommands } from "./pin-commands.ts";
 import { addRefreshCommand } from "./refresh-command.ts";
 import { addRollbackCommand } from "./rollback-command.ts";
@@ -53,6 +54,7 @@ function createProgram(context: CliContext): Command {
   addRollbackCommand(program, context);
   addBackupCommand(program, context);
   addDoctorCommand(program, context);
+  addNodeSetupCommand(program, context);
   addConfigCommand(program, context);
   addCompletionCommand(program, context);
   return program;

@@ -20,6 +20,7 @@ const layers = {
   console: 4,
   doctor: 4,
   installer: 4,
+  listeners: 4,
   cli: 5,
 };
 const siblings = [

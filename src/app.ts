@@ -1,6 +1,10 @@
 import { createServer, type Server } from "node:http";
-import { isIPv4 } from "node:net";
-import { chmod, rm, stat } from "node:fs/promises";
+import {
+  createServer as createTlsServer,
+  type Server as TlsServer,
+  type ServerOptions as TlsOptions,
+} from "node:https";
+import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import {
   createAdminApp,
@@ -11,7 +15,16 @@ import {
   type Stats,
 } from "./admin/index.ts";
 import { systemClock, type Clock } from "./cache/index.ts";
-import { formatListenAddress, type ListenAddress, type Settings } from "./config/index.ts";
+import type { ListenAddress, ServerTlsSettings, Settings } from "./config/index.ts";
+import {
+  inheritedSockets,
+  isLoopback,
+  ListenerIdentity,
+  openListener,
+  placesOf,
+  type InheritedSocket,
+  type Place,
+} from "./listeners/index.ts";
 import { lockDataDirectory } from "./metadata/index.ts";
 import { readPage } from "./console/index.ts";
 import { createOperations } from "./operations.ts";
@@ -76,6 +89,8 @@ async function listen(
   const adminToken = await ensureAdminToken(settings.admin.tokenFile ?? join(settings.dataDir, "admin-token"));
   const state = { isDraining: false };
   const pullServers: Server[] = [];
+  const serving = { inherited: inheritedSockets(process.env, process.pid), undo };
+  const identities = openIdentities(settings, options, undo);
   const clientLimits = new ClientLimits(settings.serve, (address) => parts.access.isProxy(address));
   const openPull = (bound: string | undefined, addresses: readonly ListenAddress[]): Promise<string[]> => {
     const listener = createPullListener({
@@ -86,8 +101,14 @@ async function listen(
       readerLimits: settings.serve,
       logger,
     });
-    return openAll(addresses, undo, () => {
-      const server = createPullServer(listener, { keepAliveTimeoutMs, headersTimeoutMs, hasBodies: parts.push.isOpen });
+    const limits = { keepAliveTimeoutMs, headersTimeoutMs, hasBodies: parts.push.isOpen };
+    return openAll(addresses, serving, (place) => {
+      const server = withIdentity(
+        place,
+        identities.pull,
+        () => createPullServer(listener, limits),
+        (tls) => createPullServer(listener, limits, tls),
+      );
       clientLimits.watch(server);
       pullServers.push(server);
       return server;
@@ -110,7 +131,7 @@ async function listen(
   const activity = { fills: () => parts.cache.fills(), history: () => parts.history.read() };
   const eventStream = openEventStream(parts, { ...options, stats }, undo);
   const page = await readPage();
-  const openAdmin = async (address: ListenAddress): Promise<string[]> => {
+  const openAdmin = (place: Place): Server => {
     const app = createAdminApp({
       ...health,
       stats,
@@ -119,16 +140,22 @@ async function listen(
       eventStream,
       page,
       token: adminToken,
-      isLoopback: isLoopback(address),
-      isUnixSocket: address.kind === "unix",
+      isLoopback: isLoopback(place),
+      isUnixSocket: place.kind === "unix",
     });
-    const opened = await openAll([address], undo, () => createServer(app));
+    return withIdentity(
+      place,
+      identities.admin,
+      () => createServer(app),
+      (tls) => createTlsServer(tls, app),
+    );
+  };
+  const admin = await openAll(settings.admin.listen, serving, openAdmin);
+  for (const address of settings.admin.listen) {
     // Who can write to the socket can do what the token allows.
     if (address.kind === "unix") await chmod(address.path, 0o600);
-    return opened;
-  };
-  const admin = (await Promise.all(settings.admin.listen.map(openAdmin))).flat();
-  const metrics = await openAll(settings.metrics.listen, undo, () => createServer(createMetricsApp(health)));
+  }
+  const metrics = await openAll(settings.metrics.listen, serving, () => createServer(createMetricsApp(health)));
   pull.push(...(await openPull(undefined, settings.listen)));
   const bound: Record<string, string[]> = {};
   for (const { name, listen: own } of settings.upstreams) {
@@ -143,6 +170,35 @@ async function listen(
       await unwind();
     },
   };
+}
+
+interface Identities {
+  pull: ListenerIdentity | undefined;
+  admin: ListenerIdentity | undefined;
+}
+
+function openIdentities(settings: Settings, { logger, clock = systemClock }: AppOptions, undo: Undo): Identities {
+  const open = (path: string, tls: ServerTlsSettings | undefined): ListenerIdentity | undefined => {
+    if (!tls) return undefined;
+    const setTimer = (ms: number, action: () => void): (() => void) => clock.setTimer(ms, action);
+    const identity = new ListenerIdentity(tls, { path, now: () => clock.now(), setTimer, logger });
+    undo.push(() => identity.close());
+    return identity;
+  };
+  return { pull: open("tls", settings.tls), admin: open("admin.tls", settings.admin.tls) };
+}
+
+/** A server that shows the identity; a plain one where there is none, and on a unix socket of ours, which nobody can read along. */
+function withIdentity(
+  place: Place,
+  identity: ListenerIdentity | undefined,
+  createPlain: () => Server,
+  createTls: (options: TlsOptions) => TlsServer,
+): Server {
+  if (!identity || place.kind === "unix") return createPlain();
+  const server = createTls(identity.serverOptions);
+  identity.attach(server);
+  return server;
 }
 
 function openEventStream(
@@ -170,43 +226,24 @@ function addressBook(settings: Settings): AddressBook {
   };
 }
 
-/** One server per address, since a server listens once. Resolves to the addresses as they came to be. */
-function openAll(addresses: readonly ListenAddress[], undo: Undo, create: () => Server): Promise<string[]> {
+interface Serving {
+  inherited: readonly InheritedSocket[];
+  undo: Undo;
+}
+
+/** One server per place, since a server listens once. Resolves to the addresses as they came to be. */
+async function openAll(
+  addresses: readonly ListenAddress[],
+  { inherited, undo }: Serving,
+  create: (place: Place) => Server,
+): Promise<string[]> {
+  const places = addresses.flatMap((address) => placesOf(address, inherited));
   return Promise.all(
-    addresses.map(async (address) => {
-      const server = create();
-      await listenOn(server, address);
+    places.map(async (place) => {
+      const server = create(place);
+      const opened = await openListener(server, place);
       undo.push(() => drainServer(server, 0));
-      const bound = server.address();
-      if (bound === null) throw new Error("a server that listens has an address");
-      return typeof bound === "string"
-        ? `unix:${bound}`
-        : formatListenAddress({ kind: "tcp", host: bound.address, port: bound.port });
+      return opened;
     }),
   );
-}
-
-async function listenOn(server: Server, address: ListenAddress): Promise<void> {
-  // A socket file outlives its process; the lock of the data directory says that there is no other one of ours.
-  if (address.kind === "unix" && (await isSocket(address.path))) await rm(address.path);
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => {
-      const words = `cannot listen on ${formatListenAddress(address)}: ${error.message}`;
-      reject(new Error(words, { cause: error }));
-    });
-    const options = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
-    server.listen(options, () => {
-      server.removeAllListeners("error");
-      resolve();
-    });
-  });
-}
-
-async function isSocket(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isSocket() ?? false;
-}
-
-function isLoopback(address: ListenAddress): boolean {
-  if (address.kind === "unix" || address.host === "localhost" || address.host === "::1") return true;
-  return isIPv4(address.host) && address.host.startsWith("127.");
 }

@@ -24,7 +24,8 @@ async function serve({ configFile, flags }: ServeOptions): Promise<void> {
   process.on("unhandledRejection", (error) => logger.error({ err: error }, "a bug: unhandled rejection"));
   const app = await startApp(settings, { logger, version: readVersion() });
   logger.info({ ...app.addresses, dataDir: settings.dataDir, version: readVersion() }, "listening");
-  printPageLink(pageLink(app.addresses.admin, app.adminToken), settings.log.format);
+  const scheme = settings.admin.tls ? "https" : "http";
+  printPageLink(pageLink(app.addresses.admin, app.adminToken, scheme), settings.log.format);
   // Written now and not only at the end, so that the next start neither compiles nor strips types, even after a crash.
   flushCompileCache();
   const signal = await firstSignal();

@@ -110,7 +110,7 @@ export async function openEvents(
 }
 
 function open<T extends object>(
-  { url, socketPath, token }: Instance,
+  { url, socketPath, token, peer }: Instance,
   { method = "GET", path, query, body }: AdminRequest<T>,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
@@ -125,6 +125,7 @@ function open<T extends object>(
     },
     signal,
     ...(socketPath !== undefined && { socketPath }),
+    ...peer,
   };
   const target = new URL(path, url);
   target.search = new URLSearchParams(query).toString();

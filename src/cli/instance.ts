@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadSettings, type ListenAddress, type Settings } from "../config/index.ts";
+import type { ConnectionOptions } from "node:tls";
+import { loadSettings, ownPeer, type Settings } from "../config/index.ts";
 import { CliError, exitCodes } from "./exit-codes.ts";
 
 /** Where a running instance's admin API is reached. */
@@ -11,6 +12,8 @@ export interface Instance {
   socketPath: string | undefined;
   /** For people: `http://127.0.0.1:5001` or `unix:/run/entrepot.sock`. */
   name: string;
+  /** How to know that it is the instance, with TLS, where its files are known here. */
+  peer: ConnectionOptions | undefined;
   /** Undefined where the token file cannot be read: on loopback reading needs none. */
   token: string | undefined;
   tokenFile: string;
@@ -33,7 +36,7 @@ export function findInstance({ admin, tokenFile, config, environment }: Instance
   const settings = (): Settings => (loaded ??= loadSettings({ file: configFile(config, environment), environment }));
   const givenUrl = admin ?? nonEmpty(environment["ENTREPOT_ADMIN_URL"]);
   const givenFile = tokenFile ?? nonEmpty(environment["ENTREPOT_ADMIN_TOKEN_FILE"]);
-  const address = givenUrl === undefined ? addressOf(settings().admin.listen) : addressFrom(givenUrl);
+  const address = givenUrl === undefined ? addressOf(settings().admin) : addressFrom(givenUrl);
   const file = givenFile ?? settings().admin.tokenFile ?? join(settings().dataDir, "admin-token");
   // The token of this machine's own instance is not for whatever host was named.
   const isOwn = givenUrl === undefined || givenFile !== undefined || isLoopback(address);
@@ -45,7 +48,7 @@ export function configFile(flag: string | undefined, environment: NodeJS.Process
   return flag ?? nonEmpty(environment["ENTREPOT_CONFIG"]);
 }
 
-type Address = Pick<Instance, "url" | "socketPath" | "name">;
+type Address = Pick<Instance, "url" | "socketPath" | "name" | "peer">;
 
 function addressFrom(text: string): Address {
   if (text.startsWith("unix:")) return unixAddress(text.slice(5));
@@ -53,24 +56,28 @@ function addressFrom(text: string): Address {
   if (url?.protocol !== "http:" && url?.protocol !== "https:") {
     throw new CliError(exitCodes.wrongUsage, `the admin URL must be http://…, https://… or unix:/…`);
   }
-  return { url: new URL(url.origin), socketPath: undefined, name: url.origin };
+  return { url: new URL(url.origin), socketPath: undefined, name: url.origin, peer: undefined };
 }
 
-function addressOf(listen: readonly ListenAddress[]): Address {
-  const address = listen.find((candidate) => candidate.kind === "unix" || candidate.port !== 0);
-  if (!address) {
-    throw new CliError(
-      exitCodes.wrongUsage,
-      "admin.listen has port 0, so the port is not known here: give --admin URL",
-    );
+/** A unix socket first where clients need certificates, which nobody has on a command line. */
+function addressOf({ listen, tls }: Settings["admin"]): Address {
+  const unix = listen.find((candidate) => candidate.kind === "unix");
+  if (unix && (listen[0] === unix || tls?.clientCaFile !== undefined)) return unixAddress(unix.path);
+  const address = listen.find((candidate) => candidate.kind === "tcp" && candidate.port !== 0);
+  if (address?.kind === "tcp") {
+    const scheme = tls ? "https" : "http";
+    const found = addressFrom(`${scheme}://${callableHost(address.host)}:${address.port}`);
+    return { ...found, peer: tls && ownPeer(tls.identity) };
   }
-  return address.kind === "unix"
-    ? unixAddress(address.path)
-    : addressFrom(`http://${callableHost(address.host)}:${address.port}`);
+  if (unix) return unixAddress(unix.path);
+  throw new CliError(
+    exitCodes.wrongUsage,
+    "admin.listen has port 0 or a socket of the service manager, whose address is not known here: give --admin URL",
+  );
 }
 
 function unixAddress(path: string): Address {
-  return { url: new URL("http://localhost"), socketPath: path, name: `unix:${path}` };
+  return { url: new URL("http://localhost"), socketPath: path, name: `unix:${path}`, peer: undefined };
 }
 
 /** A listener on every address is called on loopback, where reading is likeliest to be free. */

@@ -35,7 +35,8 @@ export function readClientCertificate(
   }
 }
 
-function readText(file: string, path: string, faults: ConfigFault[]): string | undefined {
+/** The text of a file that the configuration names; a fault where it cannot be read. */
+export function readText(file: string, path: string, faults: ConfigFault[]): string | undefined {
   try {
     return readFileSync(file, "utf8").trimEnd();
   } catch (error) {

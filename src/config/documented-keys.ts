@@ -22,7 +22,7 @@ const onlyValue = (value: string, others: readonly string[]): Key => ({
   values: [value, ...others],
 });
 
-const tlsServer = section({ certFile: unbuilt(), keyFile: unbuilt(), clientCaFile: unbuilt() });
+const tlsServer = section({ certFile: built, keyFile: built, clientCaFile: built });
 
 const tagPolicy: Keys = {
   freshFor: built,

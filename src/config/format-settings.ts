@@ -6,6 +6,8 @@ import type {
   CredentialSettings,
   LimitSettings,
   PinEntry,
+  ServerTlsFiles,
+  ServerTlsSettings,
   Settings,
   TagSettings,
   UpstreamEndpoint,
@@ -18,7 +20,12 @@ const redacted = "(redacted)";
 export function formatSettings(settings: Settings): string {
   return stringify({
     listen: listenText(settings.listen),
-    admin: { listen: listenText(settings.admin.listen), tokenFile: settings.admin.tokenFile },
+    admin: {
+      listen: listenText(settings.admin.listen),
+      tokenFile: settings.admin.tokenFile,
+      tls: serverTlsText(settings.admin.tls),
+    },
+    tls: serverTlsText(settings.tls),
     metrics: settings.metrics.listen.length > 0 ? { listen: listenText(settings.metrics.listen) } : undefined,
     dataDir: settings.dataDir,
     storage: {
@@ -66,6 +73,10 @@ export function formatSettings(settings: Settings): string {
 function listenText(addresses: readonly ListenAddress[]): string | string[] {
   const texts = addresses.map(formatListenAddress);
   return texts.length === 1 ? (texts[0] ?? []) : texts;
+}
+
+function serverTlsText(tls: ServerTlsSettings | undefined): ServerTlsFiles | undefined {
+  return tls && { certFile: tls.certFile, keyFile: tls.keyFile, clientCaFile: tls.clientCaFile };
 }
 
 function pinText({ image, platforms }: PinEntry) {

@@ -1,8 +1,14 @@
 import { isIP } from "node:net";
 import { parseAuthority as parseAuthorityText, parseHost as parseHostText } from "../oci/index.ts";
 
-/** Where a server listens: a TCP port (0 for any free one) on a host name or address literal, or a unix socket. */
-export type ListenAddress = { kind: "tcp"; host: string; port: number } | { kind: "unix"; path: string };
+/**
+ * Where a server listens: a TCP port (0 for any free one) on a host name or address literal, a unix socket, or sockets that
+ * the service manager has opened (`sd_listen_fds(3)`): those of one name, or all of them.
+ */
+export type ListenAddress =
+  | { kind: "tcp"; host: string; port: number }
+  | { kind: "unix"; path: string }
+  | { kind: "inherited"; name: string | undefined };
 
 /** A host name or IPv4 literal in lower case; undefined where the value is not one. */
 export function parseHost(value: unknown): string | undefined {
@@ -19,11 +25,14 @@ export function pathForm(upstreamName: string): string {
   return upstreamName.replace(":", "_");
 }
 
-/** `127.0.0.1:5000`, `[::1]:5000`, `cache.example:0`, `unix:/run/entrepot.sock`. */
+/** `127.0.0.1:5000`, `[::1]:5000`, `cache.example:0`, `unix:/run/entrepot.sock`, `systemd`, `fd:pull`. */
 export function parseListenAddress(value: unknown): ListenAddress | undefined {
   if (typeof value !== "string") return undefined;
   const text = value.trim();
   if (text.startsWith("unix:")) return text.length > 5 ? { kind: "unix", path: text.slice(5) } : undefined;
+  if (text === "systemd") return { kind: "inherited", name: undefined };
+  if (text.startsWith("fd:"))
+    return /^fd:[!-9;-~]+$/.test(text) ? { kind: "inherited", name: text.slice(3) } : undefined;
   const [, bracketed, name, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed === undefined ? parseHost(name) : parseIpv6(bracketed);
   const port = parsePort(digits ?? "");
@@ -32,14 +41,17 @@ export function parseListenAddress(value: unknown): ListenAddress | undefined {
 
 export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
+  if (address.kind === "inherited") return address.name === undefined ? "systemd" : `fd:${address.name}`;
   return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-/** Whether the second of two listeners would fail with EADDRINUSE. A wildcard host covers every other on its port. */
+/** Whether the second of two listeners would fail with EADDRINUSE or find its socket taken. A wildcard host covers every other on its port. */
 export function listenersOverlap(one: ListenAddress, other: ListenAddress): boolean {
-  if (one.kind === "unix" || other.kind === "unix") {
-    return one.kind === "unix" && other.kind === "unix" && one.path === other.path;
+  if (one.kind === "inherited" && other.kind === "inherited") {
+    return one.name === undefined || other.name === undefined || one.name === other.name;
   }
+  if (one.kind === "unix" && other.kind === "unix") return one.path === other.path;
+  if (one.kind !== "tcp" || other.kind !== "tcp") return false;
   if (one.port === 0 || one.port !== other.port) return false;
   return one.host === other.host || isWildcard(one.host) || isWildcard(other.host);
 }

@@ -10,6 +10,7 @@ export {
 export { formatSettings } from "./format-settings.ts";
 export { parseHtpasswd } from "./htpasswd.ts";
 export { formatListenAddress, pathForm, type ListenAddress } from "./hosts.ts";
+export { ownPeer, readServerIdentity, validityFault } from "./server-tls.ts";
 export { loadSettings, type SettingsSource } from "./load-settings.ts";
 export { parseDuration, parseSize, type Amount } from "./quantities.ts";
 export type * from "./settings.ts";

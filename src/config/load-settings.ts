@@ -10,6 +10,7 @@ import { resolvePins } from "./pins.ts";
 import { resolvePolicies } from "./policies.ts";
 import { documentSchema, type DocumentSettings } from "./schema.ts";
 import type { Settings } from "./settings.ts";
+import { resolveServerTls } from "./server-tls.ts";
 import { resolveUpstreams } from "./upstreams.ts";
 
 export interface SettingsSource {
@@ -53,7 +54,12 @@ function parseLeniently(written: ConfigDocument, faults: ConfigFault[]): Documen
 function resolveSettings(document: DocumentSettings, environment: NodeJS.ProcessEnv, faults: ConfigFault[]): Settings {
   const settings: Settings = {
     listen: document.listen ?? [loopback(5000)],
-    admin: { listen: document.admin?.listen ?? [loopback(5001)], tokenFile: document.admin?.tokenFile },
+    admin: {
+      listen: document.admin?.listen ?? [loopback(5001)],
+      tokenFile: document.admin?.tokenFile,
+      tls: resolveServerTls(document.admin?.tls ?? {}, "admin.tls", faults),
+    },
+    tls: resolveServerTls(document.tls ?? {}, "tls", faults),
     metrics: { listen: document.metrics?.listen ?? [] },
     dataDir: document.dataDir ?? "./data",
     storage: {

@@ -126,6 +126,8 @@ const access = section({
   verdictFor: positiveTimer(),
 });
 
+const serverTls = section({ certFile: text(), keyFile: text(), clientCaFile: text() });
+
 const pinSection = section({ image: imagePattern(), platforms: platforms() });
 
 const pin = z.preprocess((value) => (typeof value === "string" ? { image: value } : value), pinSection);
@@ -133,7 +135,7 @@ const pin = z.preprocess((value) => (typeof value === "string" ? { image: value 
 /** The keys that are built, as written: everything is optional, defaults come later. */
 export const documentSchema = section({
   listen: listenAddresses(),
-  admin: section({ listen: listenAddresses(), tokenFile: text() }).optional(),
+  admin: section({ listen: listenAddresses(), tokenFile: text(), tls: serverTls.optional() }).optional(),
   metrics: section({ listen: listenAddresses() }).optional(),
   dataDir: text(),
   storage: section({ maxSize: amount(), minFree: amount(), highWatermark: share(), lowWatermark: share() }).optional(),
@@ -154,6 +156,7 @@ export const documentSchema = section({
   trustedProxies: networks(),
   allowPlaintext: flag(),
   denyDigests: digests(),
+  tls: serverTls.optional(),
   log: section({ level: choice(logLevels), format: choice(logFormats) }).optional(),
   offline: flag(),
   defaultUpstream: upstreamName(),
@@ -167,6 +170,7 @@ export type UpstreamDocument = z.infer<typeof upstream>;
 export type EndpointDocument = z.infer<typeof endpointSection>;
 export type CredentialsDocument = z.infer<typeof credentialsSection>;
 export type AccessDocument = z.infer<typeof access>;
+export type ServerTlsDocument = z.infer<typeof serverTls>;
 export type PinDocument = z.infer<typeof pinSection>;
 export type TagsDocument = z.infer<typeof tags>;
 export type TagPatternDocument = z.infer<typeof tagPattern>;

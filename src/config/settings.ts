@@ -22,7 +22,13 @@ export type PushMode = (typeof pushModes)[number];
 /** The whole configuration, checked and frozen. Every room takes the slice it needs as its own type. */
 export interface Settings {
   readonly listen: readonly ListenAddress[];
-  readonly admin: { readonly listen: readonly ListenAddress[]; readonly tokenFile: string | undefined };
+  readonly admin: {
+    readonly listen: readonly ListenAddress[];
+    readonly tokenFile: string | undefined;
+    readonly tls: ServerTlsSettings | undefined;
+  };
+  /** Of the listeners for pulls, those of single upstreams too. Undefined: plain http. */
+  readonly tls: ServerTlsSettings | undefined;
   /** Empty where /metrics, /healthz and /readyz have no listener of their own. */
   readonly metrics: { readonly listen: readonly ListenAddress[] };
   readonly dataDir: string;
@@ -66,6 +72,26 @@ export interface Settings {
   readonly defaultUpstream: string;
   /** The enabled ones, built-in ones first. */
   readonly upstreams: readonly UpstreamEntry[];
+}
+
+/** What a listener shows itself as. The files are read again while it runs (`readServerIdentity`). */
+export interface ServerTlsSettings extends ServerTlsFiles {
+  readonly identity: ServerIdentity;
+}
+
+export interface ServerTlsFiles {
+  /** The certificate first, then those between it and a root. */
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Given: a client needs a certificate that one of these has issued. */
+  readonly clientCaFile: string | undefined;
+}
+
+/** In PEM, checked: the certificates can be read, and the key is that of the first. */
+export interface ServerIdentity {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa: string | undefined;
 }
 
 export interface AccessSettings {

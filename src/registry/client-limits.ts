@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import { Server as TlsServer } from "node:tls";
 import { RegistryError } from "../oci/index.ts";
 
 /** What one client address may have at once; 0: as much as it likes. */
@@ -33,7 +34,10 @@ export class ClientLimits {
   }
 
   watch(server: Server): void {
-    if (this.#settings.connectionsPerClient > 0) server.on("connection", (socket: Socket) => this.#connected(socket));
+    if (this.#settings.connectionsPerClient === 0) return;
+    // Before a TLS handshake there is no place for an answer.
+    const refuse = (socket: Socket): unknown => (server instanceof TlsServer ? socket.destroy() : socket.end(refusal));
+    server.on("connection", (socket: Socket) => this.#connected(socket, refuse));
   }
 
   /**
@@ -65,7 +69,7 @@ export class ClientLimits {
     };
   }
 
-  #connected(socket: Socket): void {
+  #connected(socket: Socket, refuse: (socket: Socket) => unknown): void {
     const address = socket.remoteAddress;
     if (address === undefined || this.#isTrusted(address)) return;
     const count = (this.#connections.get(address) ?? 0) + 1;
@@ -75,7 +79,7 @@ export class ClientLimits {
       if (left > 0) this.#connections.set(address, left);
       else this.#connections.delete(address);
     });
-    if (count > this.#settings.connectionsPerClient) socket.end(refusal);
+    if (count > this.#settings.connectionsPerClient) refuse(socket);
   }
 }
 

@@ -1,5 +1,10 @@
 import type { Duplex } from "node:stream";
-import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import {
+  createServer as createTlsServer,
+  type Server as TlsServer,
+  type ServerOptions as TlsOptions,
+} from "node:https";
 
 export interface PullServerLimits {
   /** An idle connection is kept this long; dockerd and containerd reuse connections for minutes. */
@@ -13,19 +18,20 @@ export interface PullServerLimits {
 const maxHeaderBytes = 16 * 1024;
 const closeIdleEveryMs = 100;
 
-/** A server for a pull listener. What is no HTTP is answered with an empty 400, 408 or 431, and its connection is closed. */
-export function createPullServer(listener: RequestListener, limits: PullServerLimits): Server {
+/** A server for a pull listener, with TLS where `tls` is given. What is no HTTP is answered with an empty 400, 408 or 431, and its connection is closed. */
+export function createPullServer(listener: RequestListener, limits: PullServerLimits): Server;
+export function createPullServer(listener: RequestListener, limits: PullServerLimits, tls: TlsOptions): TlsServer;
+export function createPullServer(listener: RequestListener, limits: PullServerLimits, tls?: TlsOptions): Server {
   const busy = new WeakSet<Duplex>();
-  const server = createServer(
-    // Without a Host header the request reaches the guard, which refuses it in our own words.
-    { maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: 5000, requireHostHeader: false },
-    (request, response) => {
-      const { socket } = request;
-      busy.add(socket);
-      response.once("close", () => busy.delete(socket));
-      listener(request, response);
-    },
-  );
+  // Without a Host header the request reaches the guard, which refuses it in our own words.
+  const options = { maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: 5000, requireHostHeader: false };
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    busy.add(socket);
+    response.once("close", () => busy.delete(socket));
+    listener(request, response);
+  };
+  const server = tls ? createTlsServer({ ...options, ...tls }, serve) : createServer(options, serve);
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;
   server.headersTimeout = limits.headersTimeoutMs;
   // Without a body its header's limit is that of the whole request.

@@ -79,8 +79,14 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     version: "0.0.0-test",
     ...(options.clock && { clock: options.clock }),
   });
-  const url = `http://${String(app.addresses.pull[0])}`;
-  const pool = new Pool(url, { connections: 128, bodyTimeout: 20_000, headersTimeout: 20_000 });
+  const url = `${settings.tls ? "https" : "http"}://${String(app.addresses.pull[0])}`;
+  const connect = settings.tls && { ca: settings.tls.identity.cert };
+  const pool = new Pool(url, {
+    connections: 128,
+    bodyTimeout: 20_000,
+    headersTimeout: 20_000,
+    ...(connect && { connect }),
+  });
   let isRunning = true;
   const instance: Instance = {
     url,

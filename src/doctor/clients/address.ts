@@ -15,25 +15,30 @@ export class AddressUnknown extends Error {
 /**
  * Where clients reach the listeners: by `given` (`cache`, `cache:5000`, `https://cache`), else by the first listener with a port. A
  * listener on every address is called on loopback: what other machines call this one, nobody here knows.
+ * @param scheme - Where `given` has none.
  * @throws AddressUnknown
  */
-export function addressOf(listen: readonly ListenAddress[], given: string | undefined): Address {
+export function addressOf(
+  listen: readonly ListenAddress[],
+  given: string | undefined,
+  scheme: Address["scheme"] = "http",
+): Address {
   const tcp = listen.find((address) => address.kind === "tcp");
   const port = tcp?.kind === "tcp" && tcp.port !== 0 ? tcp.port : undefined;
-  if (given !== undefined) return parseAddress(given, port);
+  if (given !== undefined) return parseAddress(given, port, scheme);
   if (tcp?.kind !== "tcp" || port === undefined) {
     throw new AddressUnknown("`listen` has no port that is known here: say where clients reach entrepot with --host");
   }
-  return parseAddress(`${callable(tcp.host)}:${port}`, port);
+  return parseAddress(`${callable(tcp.host)}:${port}`, port, scheme);
 }
 
 export function urlOf({ scheme, authority }: Address): URL {
   return new URL(`${scheme}://${authority}`);
 }
 
-function parseAddress(text: string, port: number | undefined): Address {
+function parseAddress(text: string, port: number | undefined, assumed: Address["scheme"]): Address {
   const hasScheme = /^https?:\/\//.test(text);
-  const url = URL.parse(hasScheme ? text : `http://${text}`);
+  const url = URL.parse(hasScheme ? text : `${assumed}://${text}`);
   const isPlain = url?.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
   if (!url || !isPlain) throw new AddressUnknown("--host must be HOST, HOST:PORT or http(s)://HOST:PORT");
   const scheme = url.protocol === "https:" ? "https" : "http";

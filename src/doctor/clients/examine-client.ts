@@ -35,7 +35,7 @@ export interface ClientOptions {
 /** The snippet for a client, and whether its pulls come through as it is configured. @throws AddressUnknown */
 export async function examineClient(options: ClientOptions): Promise<ClientReport> {
   const { settings, client, host, root } = options;
-  const address = addressOf(settings.listen, host);
+  const address = addressOf(settings.listen, host, settings.tls ? "https" : "http");
   const kind = clientKinds[client];
   const facts = {
     address,

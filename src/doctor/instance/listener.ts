@@ -1,11 +1,18 @@
-import { request, type IncomingMessage } from "node:http";
+import { request as plainRequest, type IncomingMessage } from "node:http";
+import { request as tlsRequest } from "node:https";
 import { text } from "node:stream/consumers";
-import { formatListenAddress, type ListenAddress, type Settings } from "../../config/index.ts";
+import type { ConnectionOptions } from "node:tls";
+import { formatListenAddress, ownPeer, type ListenAddress, type Settings } from "../../config/index.ts";
 import { parseImageName } from "../../oci/index.ts";
 import { codeOf, findingsOf, type Finding, type Findings } from "../finding.ts";
 import type { RunningInstance } from "./running-instance.ts";
 
 const timeoutMs = 5000;
+
+/** A listener whose address is known here. `peer`: with TLS, how to know it again. */
+type Listener =
+  | Extract<ListenAddress, { kind: "unix" }>
+  | (Extract<ListenAddress, { kind: "tcp" }> & { peer: ConnectionOptions | undefined });
 
 interface Answer {
   status: number;
@@ -14,16 +21,25 @@ interface Answer {
 
 /** The pull listeners as clients use them: the ping, both ways to name a registry, and what is stored. */
 export async function examineListeners(
-  { listen, access }: Settings,
+  { listen, access, tls }: Settings,
   instance: RunningInstance | undefined,
 ): Promise<Finding[]> {
-  const known = listen.filter((address) => address.kind === "unix" || address.port !== 0);
+  const peer = tls && ownPeer(tls.identity);
+  const known = listen.flatMap((address): Listener[] => {
+    if (address.kind === "unix") return [address];
+    return address.kind === "tcp" && address.port !== 0 ? [{ ...address, peer }] : [];
+  });
+  if (tls?.clientCaFile !== undefined) {
+    return [
+      findingsOf("listeners").skipped("/v2/", "tls.clientCaFile asks for client certificates, and doctor has none"),
+    ];
+  }
   const all = await Promise.all(known.map((address) => examineListener(address, instance, access.mode === "open")));
   return all.flat();
 }
 
 async function examineListener(
-  address: ListenAddress,
+  address: Listener,
   instance: RunningInstance | undefined,
   isOpen: boolean,
 ): Promise<Finding[]> {
@@ -55,14 +71,14 @@ function pingFinding({ ok, failed }: Findings, { status }: Answer): Finding {
   return failed("/v2/", `answers ${status} where clients expect 200 or 401`);
 }
 
-async function namingFinding({ ok, failed }: Findings, address: ListenAddress): Promise<Finding> {
+async function namingFinding({ ok, failed }: Findings, address: Listener): Promise<Finding> {
   const named = await ask(address, `/v2/doctor/manifests/none?ns=doctor.invalid`);
   if (isRefusal(named)) return ok("names", "a registry can be named by path and by ns");
   return failed("names", "`ns` does not arrive: something between drops the query", "let proxies hand it on");
 }
 
 /** Something between may be another: nobody else refuses this name in these words. */
-async function isOurs(address: ListenAddress): Promise<boolean> {
+async function isOurs(address: Listener): Promise<boolean> {
   return isRefusal(await ask(address, "/v2/doctor.invalid/doctor/manifests/none"));
 }
 
@@ -77,7 +93,7 @@ function isRefusal({ body }: Answer): boolean {
 
 async function storedFinding(
   { ok, failed }: Findings,
-  address: ListenAddress,
+  address: Listener,
   stored: { image: string; digest: string },
 ): Promise<Finding> {
   const { upstream, repository } = parseImageName(stored.image);
@@ -92,9 +108,12 @@ async function storedFinding(
   return ok("stored image", `${stored.image} is served, by ns and by path`);
 }
 
-async function ask(address: ListenAddress, path: string, method = "GET"): Promise<Answer> {
+async function ask(address: Listener, path: string, method = "GET"): Promise<Answer> {
   const target =
-    address.kind === "unix" ? { socketPath: address.path } : { host: callable(address.host), port: address.port };
+    address.kind === "unix"
+      ? { socketPath: address.path }
+      : { host: callable(address.host), port: address.port, ...address.peer };
+  const request = address.kind === "tcp" && address.peer ? tlsRequest : plainRequest;
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const options = { ...target, path, method, agent: false, signal: AbortSignal.timeout(timeoutMs) };
     request(options, resolve).on("error", reject).end();

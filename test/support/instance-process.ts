@@ -60,14 +60,19 @@ export class InstanceProcesses {
 
 /** entrepot in a process of its own, so that it can be killed and its index read from outside. */
 export class InstanceProcess {
+  /** Of the pull listener. */
+  readonly url: string;
   readonly adminUrl: string;
+  readonly adminToken: string;
   readonly api: AdminApi;
   readonly #host: Host;
   readonly #giveBack: () => void;
   readonly #pool: Pool;
 
   constructor(host: Host, { url, adminUrl, adminToken }: Started, giveBack: () => void) {
+    this.url = url;
     this.adminUrl = adminUrl;
+    this.adminToken = adminToken;
     this.api = new AdminApi(adminUrl, adminToken);
     this.#host = host;
     this.#giveBack = giveBack;

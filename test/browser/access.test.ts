@@ -46,7 +46,7 @@ describe("the token", () => {
     const page = await visit(chromium(), stage);
     expect(page.url()).toBe(`${stage.url}/#/`);
     await page.getByRole("button", { name: "Forget token" }).waitFor();
-    const kept = await page.evaluate(() => ({ local: JSON.stringify(localStorage), cookie: document.cookie }));
+    const kept = await page.evaluate("({ local: JSON.stringify(localStorage), cookie: document.cookie })");
     expect(kept).toEqual({ local: "{}", cookie: "" });
     await page.reload();
     await page.getByRole("button", { name: "Forget token" }).waitFor();
@@ -61,7 +61,7 @@ describe("the token", () => {
     const page = await visit(chromium(), stage, {
       prepare: (context) =>
         Promise.resolve(
-          void context.on("request", (request) => {
+          context.on("request", (request) => {
             const { pathname } = new URL(request.url());
             sent.push({ path: pathname, authorization: request.headers()["authorization"], url: request.url() });
           }),
@@ -79,7 +79,11 @@ describe("the token", () => {
     const stage = await openStage();
     pushContent(stage.upstream);
     await stage.pull("library/alpine", "3");
-    const page = await visit(chromium(), stage, { token: "not-the-token", at: "images", expectedFaults: /status of 401/ });
+    const page = await visit(chromium(), stage, {
+      token: "not-the-token",
+      at: "images",
+      expectedFaults: /status of 401/,
+    });
     await page.getByText("Wrong token", { exact: true }).waitFor();
     await page.getByText("The token of this tab is not the one of this instance.").waitFor();
     await expect.poll(() => column(page, "Image")).toEqual([image]);

@@ -34,6 +34,9 @@ describe("a page whose instance goes away", () => {
     await pin.waitFor();
     await stage.kill();
     await pin.click();
-    await page.getByRole("alert").getByText(/does not answer/).waitFor();
+    await page
+      .getByRole("alert")
+      .getByText(/does not answer/)
+      .waitFor();
   });
 });

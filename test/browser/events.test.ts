@@ -20,7 +20,10 @@ describe("the events page", () => {
 
     stage.upstream.pushImage("library/alpine", "3", { layers: [777] });
     await stage.instance.api.refresh("docker.io/library/alpine:3");
-    await events.first().getByText(/docker\.io\/library\/alpine:3 moved from sha256:/).waitFor();
+    await events
+      .first()
+      .getByText(/docker\.io\/library\/alpine:3 moved from sha256:/)
+      .waitFor();
     expect(await events.count()).toBe(2);
     await page.getByLabel("Kind").selectOption("Evicted");
     await expect.poll(() => events.count()).toBe(1);
@@ -51,7 +54,9 @@ describe("text from elsewhere", () => {
           route.fulfill({ contentType: "text/event-stream", body: stream.join("") }),
         );
         await context.route("**/api/v1/images*", (route) =>
-          route.fulfill({ json: { items: [{ ...someImage, image: markup, pins: [markup] }], nextCursor: null, total: 1 } }),
+          route.fulfill({
+            json: { items: [{ ...someImage, image: markup, pins: [markup] }], nextCursor: null, total: 1 },
+          }),
         );
       },
     });

@@ -17,21 +17,22 @@ describe("the page of an image", () => {
     const layers = page.getByRole("region", { name: "Platforms and layers" });
     const blocks = layers.getByRole("list", { name: /Blobs of linux\/amd64|Blobs of sha256/ }).getByRole("button");
     await blocks.first().waitFor();
-    const names = await blocks.evaluateAll((all) => all.map((block) => block.getAttribute("aria-label")));
-    expect(names).toEqual([
-      expect.stringMatching(/^Config, \d+ B, only this image needs it$/),
-      "Layer 1 of 3, 391 KiB, other images need it too, with 1 other image",
-      "Layer 2 of 3, 879 KiB, only this image needs it",
-      "Layer 3 of 3, 29.3 KiB, only this image needs it",
+    const all = await blocks.all();
+    const names = await Promise.all(all.map((block) => block.getAttribute("aria-label")));
+    expect(names.map((name) => name?.replace(/sha256:[0-9a-f]{12}/, "…"))).toEqual([
+      "Layer …, 879 KiB, only this image needs it",
+      "Layer …, 391 KiB, other images need it too, with 1 other image",
+      "Layer …, 29.3 KiB, only this image needs it",
+      expect.stringMatching(/^Config …, \d+ B, only this image needs it$/),
     ]);
-    const widths = await blocks.evaluateAll((all) => all.map((block) => block.getBoundingClientRect().width));
-    expect((widths[2] ?? 0) / (widths[1] ?? 1)).toBeCloseTo(900_000 / sharedLayer.length, 0);
+    const boxes = await Promise.all(all.map((block) => block.boundingBox()));
+    expect((boxes[0]?.width ?? 0) / (boxes[1]?.width ?? 1)).toBeCloseTo(900_000 / sharedLayer.length, 0);
 
     await blocks.nth(1).click();
     expect(await layers.innerText()).toContain(postgres.layers[0]?.digest);
     await layers.getByRole("link", { name: "docker.io/library/alpine:3" }).click();
     await page.getByRole("heading", { level: 1, name: "docker.io/library/alpine:3" }).waitFor();
-    await page.getByRole("button", { name: /^Layer 1 of 1, .* with 1 other image$/ }).waitFor();
+    await page.getByRole("button", { name: /^Layer .* with 1 other image$/ }).waitFor();
     await page.goBack();
     await page.getByRole("heading", { level: 1, name: "docker.io/library/postgres:17" }).waitFor();
   });
@@ -50,7 +51,7 @@ describe("the page of an image", () => {
     const missing = page.getByRole("region", { name: "What is missing offline" });
     await missing.waitFor();
     expect(await missing.getByRole("row").count()).toBe(4);
-    await page.getByRole("button", { name: "Layer 2 of 2, 2.0 KiB, not here" }).waitFor();
+    await page.getByRole("button", { name: /^Layer .*, 2\.0 KiB, not here$/ }).waitFor();
   });
 
   it("asks the upstream at once when told to, and shows where the tag went", async () => {
@@ -95,7 +96,7 @@ describe("the page of an image", () => {
     const page = await visit(chromium(), stage, { at: "image?image=docker.io/library/postgres:17" });
     const why = page.getByRole("region", { name: "Why it is here" });
     await why.getByText(/Another 391 KiB of it would stay, since others need them too\./).waitFor();
-    await why.getByText(/When room is needed, it goes as number 2/).waitFor();
+    await why.getByText(/When room is needed, it goes/).waitFor();
     await page.getByRole("button", { name: "Pin docker.io/library/postgres:17" }).click();
     await why.getByText("It is never evicted: pinned by docker.io/library/postgres:17.").waitFor();
   });
@@ -109,7 +110,9 @@ describe("the page of an image", () => {
     await page.getByRole("button", { name: "Evict…" }).click();
     const question = page.getByRole("dialog", { name: "Evict docker.io/library/postgres:17?" });
     await question.waitFor();
-    expect(await question.innerText()).toMatch(/90\d KiB will be freed\. 391 KiB are needed by other images too and stay\./);
+    expect(await question.innerText()).toMatch(
+      /90\d KiB will be freed\. 391 KiB are needed by other images too and stay\./,
+    );
     await question.getByRole("button", { name: "Cancel" }).click();
     expect((await stage.instance.api.explain("docker.io/library/postgres:17")).state).toBe("present");
     await page.getByRole("button", { name: "Evict…" }).click();

@@ -118,7 +118,7 @@ describe("the list of images", () => {
 
   it("shows what was evicted meanwhile without being loaded again", async () => {
     const stage = await stageWithImages();
-    const page = await visit(chromium(), stage, { at: "images" });
+    const page = await visit(chromium(), stage, { at: "images", expectedFaults: /status of 404/ });
     await expect.poll(() => column(page, "Image")).toEqual(names);
     await stage.instance.api.evict({ image: "docker.io/library/postgres:17" });
     await expect.poll(() => column(page, "Image")).toEqual(names.slice(0, 2));

@@ -31,7 +31,7 @@ describe("the overview", () => {
     const stage = await openStage();
     pushContent(stage.upstream);
     await stage.pull("library/postgres", "17");
-    for (const _again of [1, 2, 3]) await stage.pull("library/postgres", "17");
+    for (let pulls = 1; pulls < 4; pulls += 1) await stage.pull("library/postgres", "17");
     const page = await visit(chromium(), stage);
     const hitRatio = page.getByRole("region", { name: "Hit ratio" });
     await hitRatio.getByRole("img", { name: /of \d+ requests?\.$/ }).waitFor();
@@ -59,7 +59,9 @@ describe("the overview", () => {
     await now.getByText("Nothing is being fetched").waitFor();
 
     const pulled = stage.pull("library/demo", "1");
-    const progress = now.getByRole("progressbar", { name: /docker\.io\/library\/demo/ });
+    const progress = now.getByRole("progressbar", {
+      name: new RegExp(`${layer.digest.slice(0, 19)} of docker.io/library/demo`),
+    });
     await progress.waitFor();
     await expect.poll(() => progress.getAttribute("aria-valuenow")).toBe("25");
     expect(await now.innerText()).toMatch(/977 KiB of 3\.8 MiB[\s\S]*1 client/);
@@ -85,7 +87,9 @@ describe("the overview", () => {
     const page = await visit(chromium(), stage, {
       // What the page makes of it is asked here; that the instance says so is the admin API's own affair.
       prepare: (context) =>
-        context.route("**/api/v1/upstreams", (route) => route.fulfill({ json: { items: [troubled], nextCursor: null } })),
+        context.route("**/api/v1/upstreams", (route) =>
+          route.fulfill({ json: { items: [troubled()], nextCursor: null } }),
+        ),
     });
     const upstreams = page.getByRole("region", { name: "Upstreams" });
     await upstreams.getByText("down").waitFor();
@@ -97,25 +101,33 @@ describe("the overview", () => {
   });
 });
 
-const troubled = {
-  name: "docker.io",
-  isDefault: true,
-  offline: false,
-  push: "deny",
-  endpoints: [
-    { host: "registry-1.docker.io", isOrigin: true, breaker: "open", openUntil: new Date(Date.now() + 20_000).toISOString() },
-  ],
-  quota: {
-    limit: 100,
-    remaining: 23,
-    resetAt: new Date(Date.now() + 3 * 3600_000).toISOString(),
-    source: null,
-    isLow: true,
-    limitedUntil: null,
-    pulls: 77,
-  },
-  requests: 80,
-  fetchedBytes: 1,
-  savedBytes: 1,
-  failures: 3,
-};
+/** An upstream of which nothing is as it should be. */
+function troubled(): object {
+  return {
+    name: "docker.io",
+    isDefault: true,
+    offline: false,
+    push: "deny",
+    endpoints: [
+      {
+        host: "registry-1.docker.io",
+        isOrigin: true,
+        breaker: "open",
+        openUntil: new Date(Date.now() + 20_000).toISOString(),
+      },
+    ],
+    quota: {
+      limit: 100,
+      remaining: 23,
+      resetAt: new Date(Date.now() + 3 * 3600_000).toISOString(),
+      source: null,
+      isLow: true,
+      limitedUntil: null,
+      pulls: 77,
+    },
+    requests: 80,
+    fetchedBytes: 1,
+    savedBytes: 1,
+    failures: 3,
+  };
+}

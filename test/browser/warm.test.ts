@@ -39,7 +39,11 @@ describe("the warm page", () => {
     const gate = createGate();
     const layer = postgres.layers[1];
     if (!layer) throw new Error("the image has layers");
-    const held = stage.upstream.misbehave({ on: "blob", reference: layer.digest, temperament: temperaments.gated(gate, 450_000) });
+    const held = stage.upstream.misbehave({
+      on: "blob",
+      reference: layer.digest,
+      temperament: temperaments.gated(gate, 450_000),
+    });
     const page = await visit(chromium(), stage, { at: "warm?image=docker.io%2Flibrary%2Fpostgres%3A17" });
     expect(await page.getByLabel("Images, one per line").inputValue()).toBe("docker.io/library/postgres:17");
     await page.getByRole("button", { name: "Warm", exact: true }).click();

@@ -10,8 +10,14 @@ export function pushContent(upstream: TestUpstream): { alpine: PushedImage; post
   upstream.pushIndex(
     "library/node",
     "24",
-    upstream.pushImage("library/node", undefined, { layers: [600_000], platform: { os: "linux", architecture: "amd64" } }),
-    upstream.pushImage("library/node", undefined, { layers: [500_000], platform: { os: "linux", architecture: "arm64" } }),
+    upstream.pushImage("library/node", undefined, {
+      layers: [600_000],
+      platform: { os: "linux", architecture: "amd64" },
+    }),
+    upstream.pushImage("library/node", undefined, {
+      layers: [500_000],
+      platform: { os: "linux", architecture: "arm64" },
+    }),
   );
   return { alpine, postgres };
 }

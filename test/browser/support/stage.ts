@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 import { freePort } from "../../clients/child-processes.ts";
 import { InstanceProcesses, type InstanceProcess } from "../../support/instance-process.ts";
 import { pull, type PullOptions } from "../../support/pull.ts";
@@ -84,17 +84,13 @@ export class Stage {
   }
 }
 
-/** Opens stages that are closed after the test. */
+/** Opens stages that are closed after the test, and after what visits them. */
 export function useStages(): (options?: StageOptions) => Promise<Stage> {
   const processes = new InstanceProcesses();
-  const open: Stage[] = [];
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((stage) => stage.close()));
-  });
   afterAll(() => processes.close());
   return async (options = {}) => {
     const stage = await Stage.open(processes, options);
-    open.push(stage);
+    onTestFinished(() => stage.close());
     return stage;
   };
 }

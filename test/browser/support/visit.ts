@@ -12,7 +12,7 @@ export interface VisitOptions {
   /** What the console may say: a request that is meant to fail. Anything else fails the test. */
   expectedFaults?: RegExp;
   /** Before the page is loaded. */
-  prepare?: (context: BrowserContext) => Promise<void>;
+  prepare?: (context: BrowserContext) => Promise<unknown>;
 }
 
 /**
@@ -20,14 +20,20 @@ export interface VisitOptions {
  * anything in the console that was not expected, a breach of the content policy included.
  */
 export async function visit(browser: Browser, stage: Stage, options: VisitOptions = {}): Promise<Page> {
-  const { token = stage.instance.adminToken, at = "", viewport = { width: 1280, height: 900 }, theme = "light" } = options;
+  const {
+    token = stage.instance.adminToken,
+    at = "",
+    viewport = { width: 1280, height: 900 },
+    theme = "light",
+  } = options;
   const context = await browser.newContext({ viewport, colorScheme: theme, reducedMotion: "reduce" });
   await options.prepare?.(context);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on("console", (message) => {
     const words = `${message.type()}: ${message.text()}`;
-    if (["error", "warning"].includes(message.type()) && options.expectedFaults?.test(words) !== true) faults.push(words);
+    if (["error", "warning"].includes(message.type()) && options.expectedFaults?.test(words) !== true)
+      faults.push(words);
   });
   page.on("pageerror", (error) => faults.push(error.stack ?? error.message));
   onTestFinished(async () => {
@@ -42,9 +48,7 @@ export async function visit(browser: Browser, stage: Stage, options: VisitOption
 
 /** Goes to a page as its address in the address bar does. */
 export async function goTo(page: Page, address: string): Promise<void> {
-  await page.evaluate((hash) => {
-    location.hash = hash;
-  }, `#/${address}`);
+  await page.evaluate(`location.hash = ${JSON.stringify(`#/${address}`)}`);
 }
 
 /** The texts of a column of the only table, from top to bottom. */

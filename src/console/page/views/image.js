@@ -29,7 +29,8 @@ export function imageView(context, first) {
   );
   const unsubscribe = context.live.subscribe((change) => {
     const newest = context.live.events[0];
-    if (change === "event" && newest?.image === image) void remote.load();
+    // What has left is not shown any more; who has evicted it here goes on to the list.
+    if (change === "event" && newest?.image === image && newest.kind !== "evicted") void remote.load();
   });
   const element = h(
     "div",

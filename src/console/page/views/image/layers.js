@@ -53,7 +53,7 @@ function platform(manifest) {
   const { blobs, digest, mediaType, lastPulledAt } = manifest;
   const total = blobs.reduce((sum, { size }) => sum + (size ?? 0), 0);
   const details = h("div", { class: "block-details", role: "status" });
-  const blocks = blobs.map((blob, index) => block(blob, { name: nameInOrder(blobs, index), total, details }));
+  const blocks = inOrder(blobs).map((blob) => block(blob, { total, details }));
   const name = nameOf(manifest);
   return h(
     "div",
@@ -72,20 +72,19 @@ function platform(manifest) {
   );
 }
 
-/** @param {ImageBlob[]} blobs @param {number} index */
-function nameInOrder(blobs, index) {
-  if (blobs[index]?.role === "config") return "Config";
-  const layers = blobs.filter(({ role }) => role === "layer").length;
-  const place = blobs.slice(0, index + 1).filter(({ role }) => role === "layer").length;
-  return `Layer ${place} of ${layers}`;
+/** The index does not know the order of a manifest: the largest come first, the config last. @param {ImageBlob[]} blobs */
+function inOrder(blobs) {
+  const rank = (/** @type {ImageBlob} */ { role }) => (role === "config" ? 1 : 0);
+  return [...blobs].sort((one, other) => rank(one) - rank(other) || (other.size ?? 0) - (one.size ?? 0));
 }
 
 /**
  * @param {ImageBlob} blob
- * @param {{ name: string, total: number, details: HTMLElement }} place
+ * @param {{ total: number, details: HTMLElement }} place
  */
-function block(blob, { name, total, details }) {
-  const { size, sharedWithCount } = blob;
+function block(blob, { total, details }) {
+  const { digest, role, size, sharedWithCount } = blob;
+  const name = role === "config" ? "Config" : "Layer";
   const kind = kindOf(blob);
   const words = size === null ? "size not known" : formatBytes(size);
   const shared = sharedWithCount > 0 ? `, with ${countOf(sharedWithCount, "other image")}` : "";
@@ -94,7 +93,7 @@ function block(blob, { name, total, details }) {
     {
       type: "button",
       class: `block block-${kind}`,
-      "aria-label": `${name}, ${words}, ${kinds[kind]}${shared}`,
+      "aria-label": `${name} ${shortDigest(digest)}, ${words}, ${kinds[kind]}${shared}`,
       "aria-pressed": "false",
       onClick: () => {
         for (const other of button.closest("ul")?.querySelectorAll("button") ?? [])

@@ -23,8 +23,8 @@ export interface Stats {
   };
   flights: { running: number; followers: number };
   requestsByClient: Record<string, { requests: number; lastAt: Time | null }>;
-  offline: { readyTags: number | null; incompleteTags: number | null; countedAt: Time | null };
-  listen: { pull: string[] };
+  offline: { readyTags: number; incompleteTags: number; countedAt: Time | null };
+  listen: { pull: readonly string[] };
 }
 
 export interface Fill {
@@ -93,12 +93,12 @@ export interface ImageItem {
   firstFetchedAt: Time | null;
   checkedAt: Time | null;
   lastPulledAt: Time | null;
-  pins: string[];
+  pins: readonly string[];
   isHeld: boolean;
   isGone: boolean;
   offlineReady: {
     isReady: boolean;
-    platforms: string[];
+    platforms: (string | null)[];
     missing: { platform: string | null; digest: string; what: string; bytes: number | null }[];
     why: string | null;
   };
@@ -113,7 +113,7 @@ export interface ImageBlob {
   role: "config" | "layer";
   size: number | null;
   isHere: boolean;
-  sharedWith: string[];
+  sharedWith: readonly string[];
   sharedWithCount: number;
 }
 
@@ -121,11 +121,11 @@ export interface ImageManifest {
   digest: string;
   kind: "image" | "index" | "unknown";
   platform: string | null;
-  mediaType: string;
+  mediaType: string | null;
   size: number;
   isHere: boolean;
   lastPulledAt: Time | null;
-  parents: string[];
+  parents: readonly string[];
   blobs: ImageBlob[];
 }
 
@@ -145,7 +145,7 @@ export interface Explanation {
   tags: { image: string; relation: "current" | "held" | "earlier" }[];
   neededBy: { digest: string; kind: "image" | "index"; platform: string | null; images: string[] }[];
   platforms: { digest: string; platform: string | null; isHere: boolean }[];
-  pins: string[];
+  pins: readonly string[];
   leasedUntil: Time | null;
   firstFetchedAt: Time | null;
   lastPulledAt: Time | null;

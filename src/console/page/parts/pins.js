@@ -6,7 +6,7 @@ import { badge } from "./pieces.js";
  * Whether an image is pinned, and the button that changes that. A pin that is a pattern, or of the configuration, holds other images
  * too, and is not to be dropped by the way.
  * @param {import("../context.js").Context} context
- * @param {{ image: string, pins: string[] }} item
+ * @param {{ image: string, pins: readonly string[] }} item
  * @param {() => void} onChanged
  */
 export function pinControl(context, { image, pins }, onChanged) {

@@ -64,7 +64,7 @@ function platform(manifest) {
       { class: "muted" },
       `${formatBytes(total)} in ${countOf(blobs.length, "blob")} · `,
       digestText(digest),
-      ` · ${mediaType} · last pulled `,
+      `${mediaType === null ? "" : ` · ${mediaType}`} · last pulled `,
       ago(lastPulledAt),
     ),
     h("ul", { class: "blocks", "aria-label": `Blobs of ${name}` }, blocks),

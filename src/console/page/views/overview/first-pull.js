@@ -3,7 +3,7 @@ import { panel } from "../../parts/pieces.js";
 
 /**
  * What to do where nothing has been pulled yet.
- * @param {string[]} addresses - Where pulls are served, `127.0.0.1:5000`.
+ * @param {readonly string[]} addresses - Where pulls are served, `127.0.0.1:5000`.
  */
 export function firstPull(addresses) {
   const address = reachable(addresses.find((one) => !one.startsWith("unix:")) ?? "127.0.0.1:5000");

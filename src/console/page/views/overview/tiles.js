@@ -18,9 +18,9 @@ export function tiles() {
       ratio.set(formatPart(hits, total), `of ${countOf(total, "request")} since the start`);
       saved.set(formatBytes(stats.savedBytes), `of ${formatBytes(stats.servedBytes)} served came without upstream`);
       served.set(formatBytes(stats.servedBytes), `${formatBytes(stats.fetchedBytes)} fetched from upstream`);
-      const { readyTags, incompleteTags } = stats.offline;
-      if (readyTags === null) offline.set("–", "not counted yet");
-      else offline.set(countOf(readyTags, "tag"), `${formatCount(incompleteTags ?? 0)} incomplete`);
+      const { readyTags, incompleteTags, countedAt } = stats.offline;
+      if (countedAt === null) offline.set("–", "not counted yet");
+      else offline.set(countOf(readyTags, "tag"), `${formatCount(incompleteTags)} incomplete`);
     },
   };
 }

@@ -31,7 +31,7 @@ describe("the events page", () => {
     await page.getByLabel("Kind").selectOption("All");
     await page.getByLabel("Search").fill("ALPINE");
     await expect.poll(() => events.count()).toBe(1);
-    await page.getByRole("link", { name: "Show docker.io/library/alpine:3" }).click();
+    await page.getByRole("link", { name: "Show image docker.io/library/alpine:3" }).click();
     await page.getByRole("heading", { level: 1, name: "docker.io/library/alpine:3" }).waitFor();
   });
 

@@ -123,6 +123,7 @@ describe("the list of images", () => {
     await stage.instance.api.evict({ image: "docker.io/library/postgres:17" });
     await expect.poll(() => column(page, "Image")).toEqual(names.slice(0, 2));
     await goTo(page, "image?image=docker.io/library/postgres:17");
-    await page.getByText("is not stored").waitFor();
+    await page.getByRole("region", { name: "Why it is not here" }).waitFor();
+    await page.getByText(/somebody evicted it, as docker\.io\/library\/postgres:17; 90\d KiB were freed\./).waitFor();
   });
 });

@@ -20,7 +20,7 @@ const pages: { name: string; address: string; shows: RegExp; open?: (page: Page)
     name: "image",
     address: "image?image=docker.io/library/alpine:3",
     shows: /Why it is here/,
-    open: (page) => page.locator(".block-shared").first().click(),
+    open: (page) => page.locator("button.block-shared").first().click(),
   },
   { name: "eviction", address: "eviction", shows: /Would be freed/ },
   { name: "warm", address: "warm", shows: /Images to fetch/ },
@@ -61,7 +61,7 @@ describe("every page, in both themes, on a phone and on a desktop", () => {
           const key = `${name}-${device}-${theme}`;
           const overhang = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
           if (overhang > 0) found[`${key} overhang`] = overhang;
-          await page.screenshot({ path: join(directory, `${key}.png`), fullPage: device === "phone" });
+          await page.screenshot({ path: join(directory, `${key}.png`), fullPage: true });
           const faults = await seriousFaults(page);
           if (faults.length > 0) found[key] = faults;
         }

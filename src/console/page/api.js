@@ -47,6 +47,11 @@ export class Api {
     return /** @type {Promise<import("./documents.d.ts").ImageDetail>} */ (this.#get("/image", { image }, signal));
   }
 
+  /** @param {string} subject @param {AbortSignal} signal */
+  explain(subject, signal) {
+    return /** @type {Promise<import("./documents.d.ts").Explanation>} */ (this.#get("/explain", { subject }, signal));
+  }
+
   /** @param {number} freeBytes @param {AbortSignal} signal */
   plan(freeBytes, signal) {
     return /** @type {Promise<EvictionReport>} */ (this.#get("/eviction/plan", { freeBytes }, signal));

@@ -8,7 +8,9 @@ import { pull, type PullOptions } from "../../support/pull.ts";
 import { startUpstream, type TestUpstream } from "../../upstream/index.ts";
 
 export interface StageOptions {
-  /** Of the configuration; the upstream is docker.io already. */
+  /** Names that all lead to the scripted upstream; by default docker.io. */
+  upstreams?: readonly string[];
+  /** Of the configuration, all but the upstreams. */
   settings?: Record<string, unknown>;
   /** How far the instance's clock is ahead of the real one; negative: behind. */
   skippedMs?: number;
@@ -33,7 +35,10 @@ export class Stage {
     this.#options = options;
   }
 
-  static async open(processes: InstanceProcesses, { settings = {}, skippedMs = 0 }: StageOptions): Promise<Stage> {
+  static async open(
+    processes: InstanceProcesses,
+    { upstreams = ["docker.io"], settings = {}, skippedMs = 0 }: StageOptions,
+  ): Promise<Stage> {
     const upstream = await startUpstream();
     const directory = await mkdtemp(join(tmpdir(), "entrepot-browser-"));
     const options = {
@@ -41,7 +46,7 @@ export class Stage {
       skippedMs,
       settings: {
         admin: { listen: `127.0.0.1:${await freePort()}` },
-        upstreams: { "docker.io": { endpoints: [upstream.url] } },
+        upstreams: Object.fromEntries(upstreams.map((name) => [name, { endpoints: [upstream.url] }])),
         ...settings,
       },
     };
@@ -57,11 +62,19 @@ export class Stage {
     return this.#instance.adminUrl;
   }
 
-  /** Pulls as containerd does. @throws Error where that fails. */
-  async pull(repository: string, reference: string, options: PullOptions = {}): Promise<void> {
+  /**
+   * Pulls as a client does, by default containerd.
+   * @param repository - `library/alpine`, or with an upstream before it.
+   * @throws Error where that fails.
+   */
+  async pull(
+    repository: string,
+    reference: string,
+    { userAgent = "containerd/v2.1.4", ...options }: PullOptions & { userAgent?: string } = {},
+  ): Promise<void> {
     const client = {
       ask: (path: string, { headers = {} } = {}) => {
-        return this.#instance.ask(path, { headers: { "user-agent": "containerd/v2.1.4", ...headers } });
+        return this.#instance.ask(path, { headers: { "user-agent": userAgent, ...headers } });
       },
     };
     const { broken } = await pull(client, repository, reference, options);

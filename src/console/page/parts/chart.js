@@ -22,9 +22,9 @@ const height = 180;
 
 /**
  * A chart over time. For who does not see it, it is its summary, and a table of its figures.
- * @param {{ label: string, format: (value: number) => string, max?: number, steps: number[] }} how
+ * @param {{ label: string, format: (value: number) => string, max?: number, steps: number[], isStacked?: boolean }} how
  */
-export function chart({ label, format, max, steps }) {
+export function chart({ label, format, max, steps, isStacked = false }) {
   const canvas = h("div", { class: "chart-canvas", role: "img" });
   const legend = h("ul", { class: "legend" });
   const figures = h("div", { class: "figures" });
@@ -46,7 +46,11 @@ export function chart({ label, format, max, steps }) {
     plot?.destroy();
     plot = undefined;
     if (!data || width === 0) return;
-    plot = new uPlot(options({ width, data, format, max, steps, onCursor: readout }), aligned(data), canvas);
+    plot = new uPlot(
+      options({ width, data, format, max, steps, isStacked, onCursor: readout }),
+      aligned(data, isStacked),
+      canvas,
+    );
   };
   const observer = new ResizeObserver(([entry]) => {
     const now = Math.floor(entry?.contentRect.width ?? 0);
@@ -66,7 +70,7 @@ export function chart({ label, format, max, steps }) {
       canvas.setAttribute("aria-label", `${label}. ${next.summary}`);
       readout(undefined);
       fill(figures, figureTable(label, next, format));
-      if (isSameShape) plot?.setData(aligned(next));
+      if (isSameShape) plot?.setData(aligned(next, isStacked));
       else draw();
     },
     close() {
@@ -77,16 +81,25 @@ export function chart({ label, format, max, steps }) {
   };
 }
 
-/** @param {ChartData} data @returns {uPlot.AlignedData} */
-function aligned({ times, series }) {
-  return [times, ...series.map(({ values }) => values)];
+/**
+ * @param {ChartData} data
+ * @param {boolean} isStacked - Each series then stands on those behind it.
+ * @returns {uPlot.AlignedData}
+ */
+function aligned({ times, series }, isStacked) {
+  if (!isStacked) return [times, ...series.map(({ values }) => values)];
+  const on = (/** @type {number} */ position, /** @type {number} */ index) => {
+    const known = series.slice(position).flatMap(({ values }) => values[index] ?? []);
+    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0);
+  };
+  return [times, ...series.map((_one, position) => times.map((_time, index) => on(position, index)))];
 }
 
 /**
- * @param {{ width: number, data: ChartData, format: (value: number) => string, max: number | undefined, steps: number[], onCursor: (index: number | null | undefined) => void }} how
+ * @param {{ width: number, data: ChartData, format: (value: number) => string, max: number | undefined, steps: number[], isStacked: boolean, onCursor: (index: number | null | undefined) => void }} how
  * @returns {uPlot.Options}
  */
-function options({ width, data, format, max, steps, onCursor }) {
+function options({ width, data, format, max, steps, isStacked, onCursor }) {
   const axis = { stroke: themeColour("--muted"), font: "12px system-ui, sans-serif", ticks: { show: false } };
   const grid = { stroke: themeColour("--line"), width: 1 };
   return {
@@ -97,11 +110,18 @@ function options({ width, data, format, max, steps, onCursor }) {
     scales: { y: { range: (_plot, _low, high) => [0, max ?? Math.max(high, 1) * 1.08] } },
     axes: [
       { ...axis, grid: { show: false }, size: 28, space: 70, values: (_plot, splits) => splits.map(clockTime) },
-      { ...axis, grid, size: 68, space: 36, incrs: steps, values: (_plot, splits) => splits.map(format) },
+      { ...axis, grid, size: 68, space: 30, incrs: steps, values: (_plot, splits) => splits.map(format) },
     ],
-    series: [{}, ...data.series.map((series) => line(series))],
+    series: [{}, ...data.series.map((series) => (isStacked ? bars(series) : line(series)))],
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx)] },
   };
+}
+
+/** @param {Series} series @returns {uPlot.Series} */
+function bars({ name, colour }) {
+  const paint = themeColour(colour);
+  const paths = uPlot.paths.bars?.({ size: [0.75, 24], radius: 0.15 });
+  return { label: name, fill: paint, stroke: paint, width: 0, points: { show: false }, ...(paths && { paths }) };
 }
 
 /** @param {Series} series @returns {uPlot.Series} */

@@ -103,7 +103,7 @@ function eventItem(event) {
     ago(event.at),
     badge(about?.name ?? event.kind, about?.badge ?? "plain"),
     h("span", { class: "event-words" }, eventWords(event)),
-    image !== undefined && h("a", { href: linkToImage(image), "aria-label": `Show ${image}` }, "Show image"),
+    image !== undefined && h("a", { href: linkToImage(image), "aria-label": `Show image ${image}` }, "Show image"),
   );
 }
 

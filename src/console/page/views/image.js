@@ -1,3 +1,4 @@
+import { ApiProblem } from "../api.js";
 import { h } from "../dom.js";
 import { ago, digestText, formatBytes, formatTime } from "../format.js";
 import { linkTo } from "../router.js";
@@ -12,6 +13,7 @@ import { layersPanel } from "./image/layers.js";
 import { readiness } from "./images.js";
 
 /** @typedef {import("../documents.d.ts").ImageDetail} ImageDetail */
+/** @typedef {import("../documents.d.ts").Explanation} Explanation */
 /** @typedef {import("../context.js").Context} Context */
 
 /**
@@ -22,10 +24,10 @@ import { readiness } from "./images.js";
 export function imageView(context, first) {
   let image = first.get("image") ?? "";
   const title = h("h1", { class: "wrap" }, image === "" ? "No image" : image);
-  /** @type {Remote<ImageDetail>} */
+  /** @type {Remote<ImageDetail | Explanation>} */
   const remote = new Remote(
-    (signal) => context.api.image(image, signal),
-    (detail) => detailOf(context, detail, () => void remote.load()),
+    (signal) => detailOrExplanation(context, image, signal),
+    (answer) => ("manifests" in answer ? detailOf(context, answer, () => void remote.load()) : goneOf(context, answer)),
   );
   const unsubscribe = context.live.subscribe((change) => {
     const newest = context.live.events[0];
@@ -54,6 +56,35 @@ export function imageView(context, first) {
       remote.close();
     },
   };
+}
+
+/**
+ * Of what is not here, when and why it left.
+ * @param {Context} context
+ * @param {string} image
+ * @param {AbortSignal} signal
+ */
+async function detailOrExplanation({ api }, image, signal) {
+  try {
+    return await api.image(image, signal);
+  } catch (error) {
+    if (!(error instanceof ApiProblem) || error.status !== 404) throw error;
+    return await api.explain(image, signal);
+  }
+}
+
+/**
+ * @param {Context} context
+ * @param {Explanation} explanation
+ */
+function goneOf(context, explanation) {
+  const image = explanation.subject;
+  const warm = h("a", { class: "button", href: linkTo("warm", { image }) }, "Warm");
+  return [
+    readOnlyHint(context.session),
+    context.session.mayWrite && h("div", { class: "actions" }, warm),
+    h("div", { class: "grid" }, explanationPanel(explanation)),
+  ];
 }
 
 /**

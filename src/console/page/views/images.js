@@ -139,7 +139,7 @@ function imageTable(context, items, query, change, onPinChanged) {
 
 /** @param {ImageItem} item */
 export function readiness({ offlineReady, isGone, isHeld, platforms }) {
-  const here = platforms.filter(({ isComplete }) => isComplete).map(({ platform }) => platform ?? "unknown platform");
+  const here = platforms.filter(({ isComplete }) => isComplete).flatMap(({ platform }) => platform ?? []);
   const words = here.length > 2 ? `${here.slice(0, 2).join(", ")} +${here.length - 2}` : here.join(", ");
   return h(
     "span",

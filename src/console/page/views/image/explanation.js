@@ -16,7 +16,7 @@ export function explanationPanel(explanation) {
   ].filter((sentence) => sentence !== undefined);
   const { departures } = explanation;
   return panel(
-    "Why it is here",
+    explanation.state === "present" ? "Why it is here" : "Why it is not here",
     { id: "why-title", className: "span-2" },
     h(
       "ul",

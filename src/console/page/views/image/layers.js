@@ -43,9 +43,9 @@ function kindOf({ isHere, sharedWithCount }) {
   return sharedWithCount > 0 ? "shared" : "unique";
 }
 
-/** @param {ImageManifest} manifest */
-function nameOf({ platform, digest }) {
-  return platform ?? shortDigest(digest);
+/** What no index names is for one platform, which only its config knows. @param {ImageManifest} manifest */
+function nameOf({ platform, parents, digest }) {
+  return platform ?? (parents.length === 0 ? "Image" : shortDigest(digest));
 }
 
 /** @param {ImageManifest} manifest */

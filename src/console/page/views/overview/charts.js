@@ -17,7 +17,7 @@ export function chartPanels() {
     max: 100,
     steps: [25, 50, 100],
   });
-  const bytes = chart({ label: "Bytes per step", format: formatBytes, steps: byteSteps });
+  const bytes = chart({ label: "Bytes per step", format: formatBytes, steps: byteSteps, isStacked: true });
   let range = ranges[0];
   /** @type {HistoryPoint[]} */
   let points = [];

@@ -61,6 +61,7 @@ describe("every page, in both themes, on a phone and on a desktop", () => {
           const key = `${name}-${device}-${theme}`;
           const overhang = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
           if (overhang > 0) found[`${key} overhang`] = overhang;
+          await page.evaluate("scrollTo(0, 0)");
           await page.screenshot({ path: join(directory, `${key}.png`), fullPage: true });
           const faults = await seriousFaults(page);
           if (faults.length > 0) found[key] = faults;

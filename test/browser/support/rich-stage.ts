@@ -63,6 +63,7 @@ export async function openRichStage(open: (options: StageOptions) => Promise<Sta
   await stage.pull("library/alpine", "3");
   await instance.api.pin("docker.io/library/alpine:3");
   await instance.api.evict({ image: "docker.io/library/redis:8" });
+  for (const { repository, tag, userAgent } of catalog.slice(1)) await stage.pull(repository, tag, { userAgent });
   return { stage, gate: await beginPull(stage) };
 }
 

@@ -107,7 +107,10 @@ function options({ width, data, format, max, steps, isStacked, onCursor }) {
     height,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false, setScale: false } },
-    scales: { y: { range: (_plot, _low, high) => [0, max ?? Math.max(high, 1) * 1.08] } },
+    scales: {
+      x: { range: (_plot, first, last) => aroundSteps(first, last, data.times.length) },
+      y: { range: (_plot, _low, high) => [0, max ?? Math.max(high, 1) * 1.08] },
+    },
     axes: [
       { ...axis, grid: { show: false }, size: 28, space: 70, values: (_plot, splits) => splits.map(clockTime) },
       { ...axis, grid, size: 68, space: 30, incrs: steps, values: (_plot, splits) => splits.map(format) },
@@ -115,6 +118,18 @@ function options({ width, data, format, max, steps, isStacked, onCursor }) {
     series: [{}, ...data.series.map((series) => (isStacked ? bars(series) : line(series)))],
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx)] },
   };
+}
+
+/**
+ * Half a step more on both sides, so that the outer bars are whole.
+ * @param {number} first
+ * @param {number} last
+ * @param {number} steps
+ * @returns {[number, number]}
+ */
+function aroundSteps(first, last, steps) {
+  const half = (last - first) / Math.max(1, steps - 1) / 2;
+  return [first - half, last + half];
 }
 
 /** @param {Series} series @returns {uPlot.Series} */

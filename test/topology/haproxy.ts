@@ -14,13 +14,13 @@ export interface HaproxyOptions {
   parents: readonly string[];
   checkPort: number;
   /** A command that runs the one behind it. */
-  under?: readonly string[];
+  under?: readonly [string, ...string[]];
 }
 
 /** HAProxy with the configuration that is shipped; more parents than three are lines like those that are there. */
 export async function startHaproxy(
   scratch: Scratch,
-  { listen, parents, checkPort, under = [] }: HaproxyOptions,
+  { listen, parents, checkPort, under = ["env"] }: HaproxyOptions,
 ): Promise<{ stop: () => Promise<void> }> {
   const file = join(await scratch.make("haproxy"), "haproxy.cfg");
   const more = parents.slice(3).map((_, place) => `    server parent-${place + 3} "\${PARENT_${place + 3}}"\n`);
@@ -32,7 +32,7 @@ export async function startHaproxy(
     ...Object.fromEntries(parents.map((parent, place) => [`PARENT_${place}`, parent])),
   };
   await promisify(execFile)("haproxy", ["-c", "-f", file], { env: environment });
-  const [command = "haproxy", ...args] = [...under, "haproxy", "-db", "-f", file];
+  const [command, ...args] = [...under, "haproxy", "-db", "-f", file];
   const child = spawn(command, args, { env: environment, stdio: "ignore" });
   const ended = once(child, "exit");
   const stop = async (): Promise<void> => {

@@ -17,11 +17,17 @@ export interface HaproxyOptions {
   under?: readonly [string, ...string[]];
 }
 
+export interface Haproxy {
+  url: string;
+  /** Asks it from where it is; resolves to the status. */
+  ask: (path: string) => Promise<number>;
+}
+
 /** HAProxy with the configuration that is shipped; more parents than three are lines like those that are there. */
 export async function startHaproxy(
   scratch: Scratch,
   { listen, parents, checkPort, under = ["env"] }: HaproxyOptions,
-): Promise<{ stop: () => Promise<void> }> {
+): Promise<Haproxy> {
   const file = join(await scratch.make("haproxy"), "haproxy.cfg");
   const more = parents.slice(3).map((_, place) => `    server parent-${place + 3} "\${PARENT_${place + 3}}"\n`);
   writeFileSync(file, readFileSync(shipped, "utf8") + more.join(""));
@@ -35,10 +41,15 @@ export async function startHaproxy(
   const [command, ...args] = [...under, "haproxy", "-db", "-f", file];
   const child = spawn(command, args, { env: environment, stdio: "ignore" });
   const ended = once(child, "exit");
-  const stop = async (): Promise<void> => {
+  scratch.onClose(async () => {
     child.kill("SIGKILL");
     await ended;
+  });
+  const url = `http://${listen}`;
+  const ask = async (path: string): Promise<number> => {
+    const script = `process.stdout.write(String((await fetch(${JSON.stringify(url + path)})).status))`;
+    const [program, ...rest] = [...under, process.execPath, "--input-type=module", "--eval", script];
+    return Number((await promisify(execFile)(program, rest)).stdout);
   };
-  scratch.onClose(stop);
-  return { stop };
+  return { url, ask };
 }

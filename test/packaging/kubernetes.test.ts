@@ -169,7 +169,9 @@ describe("the parents", () => {
 
   it("lose at most one of them to a drain at a time", async () => {
     const budgets = (await render("overlays/parent")).filter(({ kind }) => kind === "PodDisruptionBudget");
-    expect(budgets.map(({ metadata, spec }) => [metadata.name, (spec as { maxUnavailable: number }).maxUnavailable])).toEqual([
+    expect(
+      budgets.map(({ metadata, spec }) => [metadata.name, (spec as { maxUnavailable: number }).maxUnavailable]),
+    ).toEqual([
       ["balancer", 1],
       ["parent", 1],
     ]);

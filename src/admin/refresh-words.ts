@@ -18,4 +18,5 @@ export const refreshWords: Readonly<Record<Why, string>> = {
   "upstream-denied": "the upstream refuses access",
   "upstream-slow": "the upstream is slow",
   offline: "the upstream is offline by configuration",
+  "stale-at-parent": "the parent cache has not confirmed it with the registry",
 };

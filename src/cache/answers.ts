@@ -20,6 +20,8 @@ interface Answer {
   age: Age | undefined;
   /** Set with the outcome `stale`, and where a mirror spoke for the origin. */
   flag: StaleReason | "from-mirror" | "rolled-back" | undefined;
+  /** Members of Cache-Status of the caches that it came through, if it has just come through any. */
+  hops?: string | undefined;
 }
 
 export interface ManifestAnswer extends Answer {
@@ -55,6 +57,7 @@ export interface BlobAnswer {
   start: number;
   end: number;
   isPartial: boolean;
+  hops?: string | undefined;
   /** Undefined for a HEAD. Must be closed. */
   reader: BlobReader | undefined;
 }

@@ -86,8 +86,9 @@ export interface Cache {
     digest: Digest,
     options: { method: "GET" | "HEAD"; range: ByteRange | undefined; signal: AbortSignal; enterFill: EnterFill },
   ): Promise<BlobAnswer | RangeUnsatisfiable>;
-  tags(target: Target): Promise<TagsAnswer>;
-  referrers(target: Target, digest: Digest): Promise<ReferrersAnswer>;
+  /** `mustCheck` as with manifests: the upstream is asked, however fresh the list is. */
+  tags(target: Target, options: { mustCheck: boolean }): Promise<TagsAnswer>;
+  referrers(target: Target, digest: Digest, options: { mustCheck: boolean }): Promise<ReferrersAnswer>;
   /** A push through us has changed the repository: what is kept of it is checked again. Resolves when the index says so. */
   changed(repository: RepositoryKey, change: Change): Promise<void>;
   flights(): { running: number; followers: number };
@@ -184,8 +185,8 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
       const request = { source: source(target), digest, ...options };
       return method === "HEAD" ? blobs.head(request) : blobs.get(request);
     },
-    tags: async (target) => listings.tags(source(target)),
-    referrers: async (target, digest) => listings.referrers(source(target), digest),
+    tags: async (target, { mustCheck }) => listings.tags(source(target), mustCheck),
+    referrers: async (target, digest, { mustCheck }) => listings.referrers(source(target), digest, mustCheck),
     changed: (repository, change) => pushes.changed(repository, change),
     flights: () => ({ running: flights.running, followers: flights.followers }),
     fills: () => flights.list(),

@@ -2,6 +2,10 @@
 export class Collapse<T> {
   readonly #running = new Map<string, Promise<T>>();
 
+  isRunning(key: string): boolean {
+    return this.#running.has(key);
+  }
+
   /** `isLeader` tells the caller that started the work from those that joined it. */
   run(key: string, work: () => Promise<T>): { promise: Promise<T>; isLeader: boolean } {
     const running = this.#running.get(key);

@@ -6,8 +6,9 @@ import type { Clock } from "./clock.ts";
 import { Collapse } from "./collapse.ts";
 import { durably } from "./durably.ts";
 import type { CacheObserver } from "./observer.ts";
-import { ageSeconds, isFresh, mayServeStale, staleReason, ttlSeconds } from "./manifests/freshness.ts";
-import type { RequestOptions } from "../upstream/index.ts";
+import { isFresh, mayServeStale, staleReason } from "./manifests/freshness.ts";
+import { ageOf, wordOf, type Word } from "./manifests/word.ts";
+import type { ParentSaid, RequestOptions } from "../upstream/index.ts";
 import { askUpstream, clientError, sourceKey, waitFor, type Source } from "./source.ts";
 
 type Descriptor = Record<string, unknown>;
@@ -17,6 +18,19 @@ interface Kept<T> {
   outcome: AnswerOutcome;
   age: Age;
   flag: TagsAnswer["flag"];
+  hops: string | undefined;
+}
+
+/** A list as the upstream gave it. */
+interface Given<T> {
+  value: T;
+  parent: ParentSaid | undefined;
+}
+
+/** The same as it is kept, and since when it holds. */
+interface Heard {
+  body: string;
+  word: Word;
 }
 
 /** Tag lists and referrers: asked upstream, kept for the freshness period, served stale when the upstream is down. */
@@ -24,7 +38,7 @@ export class Listings {
   readonly #index: Metadata;
   readonly #clock: Clock;
   readonly #observer: CacheObserver;
-  readonly #asking = new Collapse<string | undefined>();
+  readonly #asking = new Collapse<Heard | undefined>();
   /** Lists of what is not stored here: anyone can ask for any digest, and that must not fill the index. */
   readonly #passing = new LRUCache<string, Listing>({ max: 1000 });
 
@@ -39,21 +53,27 @@ export class Listings {
     await durably(this.#observer, this.#index.dropListing(repository, kind, key));
   }
 
-  /** @throws RegistryError NAME_UNKNOWN where the upstream has no such repository. */
-  async tags(source: Source): Promise<TagsAnswer> {
-    const kept = await this.#kept<{ tags: string[]; isComplete: boolean }>(source, "tags", "", (options) =>
-      source.upstream.listTags(source.key.name, options),
-    );
+  /**
+   * @param mustCheck - The client wants the upstream's word, however fresh the list is.
+   * @throws RegistryError NAME_UNKNOWN where the upstream has no such repository.
+   */
+  async tags(source: Source, mustCheck: boolean): Promise<TagsAnswer> {
+    const list = { kind: "tags", key: "", mustCheck } as const;
+    const kept = await this.#kept<{ tags: string[]; isComplete: boolean }>(source, list, async (options) => {
+      const listed = await source.upstream.listTags(source.key.name, options);
+      return listed && { value: { tags: listed.tags, isComplete: listed.isComplete }, parent: listed.parent };
+    });
     if (!kept) throw repositoryUnknown(source);
     const { value, ...rest } = kept;
     return { ...value, ...rest };
   }
 
   /** Without a referrers API upstream, from the image index under the tag `sha256-<hex>`; no such tag means none. */
-  async referrers(source: Source, digest: Digest): Promise<ReferrersAnswer> {
-    const kept = await this.#kept<Descriptor[]>(source, "referrers", digest, async (options) => {
+  async referrers(source: Source, digest: Digest, mustCheck: boolean): Promise<ReferrersAnswer> {
+    const list = { kind: "referrers", key: digest, mustCheck } as const;
+    const kept = await this.#kept<Descriptor[]>(source, list, async (options) => {
       const listed = await source.upstream.listReferrers(source.key.name, digest, options);
-      return listed?.manifests ?? (await referrersByTag(source, digest, options));
+      return listed ? { value: listed.manifests, parent: listed.parent } : referrersByTag(source, digest, options);
     });
     if (!kept) throw repositoryUnknown(source);
     const { value, ...rest } = kept;
@@ -62,9 +82,8 @@ export class Listings {
 
   async #kept<T>(
     source: Source,
-    kind: ListingKind,
-    key: string,
-    ask: (options: RequestOptions) => Promise<T | undefined>,
+    { kind, key, mustCheck }: { kind: ListingKind; key: string; mustCheck: boolean },
+    ask: (options: RequestOptions) => Promise<Given<T> | undefined>,
   ): Promise<Kept<T> | undefined> {
     const listing =
       this.#index.listing(source.key, kind, key) ?? this.#passing.get(sourceKey(source, `${kind} ${key}`));
@@ -72,18 +91,26 @@ export class Listings {
     const keep = (body: string, fetchedAt: number, outcome: AnswerOutcome, flag?: Kept<T>["flag"]): Kept<T> => ({
       value: JSON.parse(body) as T,
       outcome,
-      age: { ageSeconds: ageSeconds(fetchedAt, now), ttlSeconds: ttlSeconds(fetchedAt, source.tags, now) },
+      age: ageOf(fetchedAt, source.tags, now),
       flag,
+      hops: undefined,
     });
-    if (listing && isFresh(listing.fetchedAt, source.tags, now)) return keep(listing.body, listing.fetchedAt, "hit");
+    if (listing && !mustCheck && isFresh(listing.fetchedAt, source.tags, now))
+      return keep(listing.body, listing.fetchedAt, "hit");
     // With a list at hand the answer need not wait for further attempts.
     const isHurried = listing !== undefined && mayServeStale(listing.fetchedAt, source.tags, now);
-    const { promise, isLeader } = this.#asking.run(sourceKey(source, `${kind} ${key}`), () =>
-      this.#ask(source, kind, key, (options) => ask({ ...options, isHurried })),
+    // A parent cache may not know yet of a push that went by it.
+    const mustRevalidate = mustCheck || source.mark.generation > 0;
+    const question = sourceKey(source, mustRevalidate ? `${kind} ${key} no-cache` : `${kind} ${key}`);
+    const { promise, isLeader } = this.#asking.run(question, () =>
+      this.#ask(source, kind, key, (options) => ask({ ...options, isHurried, mustRevalidate })),
     );
     try {
-      const body = await waitFor(source, promise);
-      return body === undefined ? undefined : keep(body, now, isLeader ? "filled" : "collapsed");
+      const heard = await waitFor(source, promise);
+      if (!heard) return undefined;
+      const { word } = heard;
+      const kept = keep(heard.body, word.checkedAt, isLeader ? "filled" : "collapsed", word.staleBecause);
+      return { ...kept, hops: word.hops };
     } catch (error) {
       const reason = staleReason(error, source.tags);
       if (isHurried && reason) {
@@ -97,20 +124,20 @@ export class Listings {
     source: Source,
     kind: ListingKind,
     key: string,
-    ask: (options: RequestOptions) => Promise<T | undefined>,
-  ): Promise<string | undefined> {
-    const value = await askUpstream(this.#clock, source, ask);
-    if (value === undefined) {
+    ask: (options: RequestOptions) => Promise<Given<T> | undefined>,
+  ): Promise<Heard | undefined> {
+    const given = await askUpstream(this.#clock, source, ask);
+    if (given === undefined) {
       if (source.mark.isCurrent()) await this.drop(source.key, kind, key);
       return undefined;
     }
-    const body = JSON.stringify(value);
-    if (source.mark.isCurrent()) await this.#keep(source, kind, key, body);
-    return body;
+    const body = JSON.stringify(given.value);
+    const word = wordOf({ isFromOrigin: true, parent: given.parent }, source.tags, this.#clock.now());
+    if (source.mark.isCurrent()) await this.#keep(source, kind, key, { body, fetchedAt: word.checkedAt });
+    return { body, word };
   }
 
-  async #keep(source: Source, kind: ListingKind, key: string, body: string): Promise<void> {
-    const fetchedAt = this.#clock.now();
+  async #keep(source: Source, kind: ListingKind, key: string, { body, fetchedAt }: Listing): Promise<void> {
     const isOfStored = kind === "tags" || this.#index.isMember(source.key, key as Digest);
     if (isOfStored) await durably(this.#observer, this.#index.recordListing(source.key, kind, key, body, fetchedAt));
     else this.#passing.set(sourceKey(source, `${kind} ${key}`), { body, fetchedAt });
@@ -118,16 +145,17 @@ export class Listings {
 }
 
 /** The referrers tag schema (distribution-spec, "Referrers Tag Schema"); what is no valid index counts as none. */
-async function referrersByTag(source: Source, digest: Digest, options: RequestOptions): Promise<Descriptor[]> {
+async function referrersByTag(source: Source, digest: Digest, options: RequestOptions): Promise<Given<Descriptor[]>> {
   const body = await source.upstream.getManifest(source.key.name, { kind: "tag", tag: referrersTag(digest) }, options);
-  if (!body) return [];
+  const none = { value: [], parent: body?.parent };
+  if (!body) return none;
   try {
-    if (parseManifest(body.bytes).kind !== "index") return [];
+    if (parseManifest(body.bytes).kind !== "index") return none;
   } catch {
-    return [];
+    return none;
   }
   const index = JSON.parse(body.bytes.toString("utf8")) as { manifests: Descriptor[] };
-  return index.manifests;
+  return { value: index.manifests, parent: body.parent };
 }
 
 function repositoryUnknown(source: Source): RegistryError {

@@ -6,8 +6,6 @@ export interface Hops {
   text: string;
   /** `detail` of the one next to us: why the answer is not the registry's latest, or the code of an error. */
   detail: string | undefined;
-  /** Seconds of freshness left at the one next to us, negative where it has served it all the same. */
-  ttlSeconds: number | undefined;
 }
 
 /** One member: our name with parameters in the forms that we write. */
@@ -19,21 +17,10 @@ export function parseHops(value: string | undefined): Hops | undefined {
   const ours = members.filter((member) => memberPattern.test(member)).slice(-maxCaches);
   const nearest = ours.at(-1);
   if (nearest === undefined) return undefined;
-  const parameters = new Map(nearest.split(/;\s*/).map((parameter) => splitOnce(parameter)));
-  const ttl = parameters.get("ttl") ?? "";
-  return {
-    text: ours.join(", "),
-    detail: parameters.get("detail"),
-    ttlSeconds: /^-?\d{1,12}$/.test(ttl) ? Number(ttl) : undefined,
-  };
+  return { text: ours.join(", "), detail: /; ?detail=([^;]+)/.exec(nearest)?.[1] };
 }
 
 /** The field with our own member behind those of the caches that the answer came through. */
 export function withHops(hops: string | undefined, own: string): string {
   return hops === undefined ? own : `${hops}, ${own}`;
-}
-
-function splitOnce(parameter: string): [name: string, value: string] {
-  const equals = parameter.indexOf("=");
-  return equals === -1 ? [parameter, ""] : [parameter.slice(0, equals), parameter.slice(equals + 1)];
 }

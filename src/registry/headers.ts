@@ -31,15 +31,17 @@ type AnyAnswer = ManifestAnswer | TagsAnswer | ReferrersAnswer;
 
 /** Cache-Status (RFC 9211), Age (RFC 9111 section 5.1), and a Warning for what a person should see (distribution-spec, "Warnings"). */
 export function ageHeaders(answer: AnyAnswer): Headers {
-  const { outcome, age, flag } = answer;
+  const { outcome, age, flag, hops } = answer;
+  // Also what has just been fetched, where a parent cache says that it is not the latest.
+  const isUnconfirmed = flag !== undefined && flag !== "from-mirror" && flag !== "rolled-back";
   const isHit = outcome === "hit" || outcome === "stale";
   const ttl = age?.ttlSeconds !== undefined && isHit ? `; ttl=${age.ttlSeconds}` : "";
   const held = flag && heldWords[flag];
   const detail = flag === undefined ? "" : `; detail=${flag.startsWith("upstream-") ? "stale-" : ""}${flag}`;
   return {
-    "Cache-Status": `${cacheStatus(outcome)}${ttl}${detail}`,
+    "Cache-Status": withHops(hops, `${cacheStatus(outcome)}${ttl}${detail}`),
     ...(age && { Age: age.ageSeconds }),
-    ...(outcome === "stale" && flag !== undefined && { Warning: `299 - "${held ?? unconfirmed}: ${flag}"` }),
+    ...(isUnconfirmed && { Warning: `299 - "${held ?? unconfirmed}: ${flag}"` }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Access } from "../access/index.ts";
+import { withHops } from "../chain/index.ts";
 import type { BlobAnswer, Cache, ManifestAnswer, Target } from "../cache/index.ts";
 import { formatReference, mediaTypes, parseTag, RegistryError, type Digest, type Reference } from "../oci/index.ts";
 import type { ClientLimits } from "./client-limits.ts";
@@ -34,8 +35,7 @@ export async function pullManifest(ports: PullPorts, pull: PullRequest, referenc
   const { request, response, exchange, target } = pull;
   exchange.reference = formatReference(reference);
   const method = methodOf(request);
-  const mustCheck = pull.mustCheck || /(^|,)\s*no-cache\s*(,|$)/i.test(request.headers["cache-control"] ?? "");
-  const answer = await ports.cache.manifest(target, reference, { method, mustCheck });
+  const answer = await ports.cache.manifest(target, reference, { method, mustCheck: mustCheck(pull) });
   ports.access.refuseDigest(answer.digest);
   exchange.outcome = answer.outcome;
   const headers = { ...identityHeaders(answer.digest), ...ageHeaders(answer) };
@@ -74,8 +74,14 @@ export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Dige
   }
 }
 
-function blobHeaders({ digest, outcome }: BlobAnswer): Headers {
-  return { ...identityHeaders(digest), "Cache-Status": cacheStatus(outcome), "Accept-Ranges": "bytes" };
+function blobHeaders({ digest, outcome, hops }: BlobAnswer): Headers {
+  const status = withHops(hops, cacheStatus(outcome));
+  return { ...identityHeaders(digest), "Cache-Status": status, "Accept-Ranges": "bytes" };
+}
+
+/** Whether the client wants the upstream's word (RFC 9111 section 5.2.1.4). */
+function mustCheck({ request, mustCheck: isPushing }: PullRequest): boolean {
+  return isPushing || /(^|,)\s*no-cache\s*(,|$)/i.test(request.headers["cache-control"] ?? "");
 }
 
 async function sendBlob(ports: PullPorts, { response, exchange }: PullRequest, answer: BlobAnswer): Promise<void> {
@@ -112,7 +118,7 @@ export async function pullTags(
   if (last !== undefined && last !== "" && !parseTag(last)) {
     throw new RegistryError("NAME_INVALID", "`last` must be a tag");
   }
-  const answer = await ports.cache.tags(target);
+  const answer = await ports.cache.tags(target, { mustCheck: mustCheck(pull) });
   exchange.outcome = answer.outcome;
   const { items, nextAfter } = pageOf(answer.tags, size, last === "" ? undefined : last);
   const body = Buffer.from(JSON.stringify({ name: target.repository, tags: items }));
@@ -133,7 +139,7 @@ export async function pullReferrers(ports: PullPorts, pull: PullRequest, digest:
   const { request, response, exchange, target, query } = pull;
   exchange.reference = digest;
   const artifactType = query.get("artifactType");
-  const answer = await ports.cache.referrers(target, digest);
+  const answer = await ports.cache.referrers(target, digest, { mustCheck: mustCheck(pull) });
   exchange.outcome = answer.outcome;
   const isFiltered = artifactType !== undefined && artifactType !== "";
   const allowed = answer.manifests.filter(({ digest }) => !ports.access.isDenied(String(digest)));

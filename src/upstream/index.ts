@@ -11,6 +11,7 @@ export type {
   UpstreamObserver,
   UpstreamSettings,
 } from "./settings.ts";
+export type { ParentSaid } from "./parents.ts";
 export { createPushGate, type PushDestination, type PushGate } from "./pushing/push-gate.ts";
 export type { Authorization } from "./authorization/authorizer.ts";
 export type { Pusher, PushScope } from "./pushing/push-authorizer.ts";

@@ -15,6 +15,8 @@ export interface ParentSaid {
 }
 
 const maxAgeSeconds = 2 ** 31;
+/** What is served although it is known that it may not be the latest, besides what begins with `stale-`. */
+const heldDetails = ["offline", "cooldown", "quota-kept-back"];
 
 /** Which of the endpoints is the registry itself: the first that is no parent; -1 where all are. */
 export function indexOfOrigin(endpoints: readonly Pick<EndpointSettings, "parent">[]): number {
@@ -49,9 +51,9 @@ export function parentSaid(headers: AnswerHeaders): ParentSaid | undefined {
   };
 }
 
-/** `detail` of a stale answer; else 110 and 111 of Warning (RFC 7234 section 5.5), or that it has expired. */
-function staleReasonOf(headers: AnswerHeaders, { detail, ttlSeconds }: Hops): string | undefined {
-  const isStale = (ttlSeconds ?? 0) < 0 || /^\s*11[01]\b/.test(headerOf(headers, "warning") ?? "");
-  if (!isStale) return undefined;
-  return detail?.replace(/^stale-/, "") ?? "";
+/** What the cache says itself; else 110 and 111 of Warning (RFC 7234 section 5.5). That it has expired there says nothing of the registry. */
+function staleReasonOf(headers: AnswerHeaders, { detail = "" }: Hops): string | undefined {
+  const isSaid = detail.startsWith("stale-") || heldDetails.includes(detail);
+  const isStale = isSaid || /^\s*11[01]\b/.test(headerOf(headers, "warning") ?? "");
+  return isStale ? detail.replace(/^stale-/, "") : undefined;
 }

@@ -97,6 +97,7 @@ describe("the headers", () => {
       "docker-distribution-api-version": "registry/2.0",
       "content-type": "application/json",
       "content-length": String(get.body.length),
+      "cache-status": "entrepot; detail=MANIFEST_UNKNOWN",
     });
     expect([get.status, head.status, head.body.length]).toEqual([404, 404, 0]);
     expect(ownHeaders(head)).toEqual(ownHeaders(get));

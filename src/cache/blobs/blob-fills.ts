@@ -118,9 +118,13 @@ export class BlobFills {
       const isWhole = span.start === 0 && span.end === size;
       return new FlightReader(flight, { source, end: span.end, isWhole, onClose: () => seat.leave() });
     });
-    if (answer.outcome === "unsatisfiable") seat.leave();
-    const mustCheck = isUncached && size <= checkedFirstBytes && answer.outcome !== "unsatisfiable";
-    return mustCheck ? checkedFirst(answer, request, this.#ports.clock) : answer;
+    if (answer.outcome === "unsatisfiable") {
+      seat.leave();
+      return answer;
+    }
+    const { hops } = flight;
+    const mustCheck = isUncached && size <= checkedFirstBytes;
+    return { ...(mustCheck ? await checkedFirst(answer, request, this.#ports.clock) : answer), hops };
   }
 
   /**

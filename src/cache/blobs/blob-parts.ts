@@ -59,12 +59,12 @@ export class BlobParts {
     if (span.start === 0) return undefined;
     const seat = this.#sponsor(request, span, size);
     try {
-      const reader = await untilLeft(
+      const opened = await untilLeft(
         signal,
         this.#open(request, span, () => seat?.leave()),
       );
       observer.uncached("range");
-      return { outcome: "uncached", digest, size, ...span, isPartial: true, reader };
+      return { outcome: "uncached", digest, size, ...span, isPartial: true, ...opened };
     } catch (error) {
       seat?.leave();
       throw clientError(error);
@@ -76,7 +76,11 @@ export class BlobParts {
     return flights.get(source.key.upstream, digest)?.size ?? index.claimedSize(source.key, digest);
   }
 
-  async #open({ source, digest, signal: left }: BlobRequest, span: Span, onClose: () => void): Promise<BlobReader> {
+  async #open(
+    { source, digest, signal: left }: BlobRequest,
+    span: Span,
+    onClose: () => void,
+  ): Promise<{ reader: BlobReader; hops: string | undefined }> {
     const controller = new AbortController();
     const range = { from: span.start, to: span.end - 1 };
     const asked = askUpstream(this.#ports.clock, source, (options) => {
@@ -86,7 +90,7 @@ export class BlobParts {
     const body = await waitFor(source, asked);
     if (!body) throw this.#ports.access.absent(source, digest);
     const stream = new UncachedStream({ digest, chunks: body.chunks, ...span, hash: undefined });
-    return {
+    const reader: BlobReader = {
       read: (buffer, position, length) => stream.read(buffer, position, length),
       async close() {
         const closed = stream.close();
@@ -95,6 +99,7 @@ export class BlobParts {
         await closed.catch(() => undefined);
       },
     };
+    return { reader, hops: body.hops };
   }
 
   /** Once enough of a blob has been asked for in parts, the whole of it is filled for those that come next. */

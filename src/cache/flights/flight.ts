@@ -81,6 +81,7 @@ export class Flight {
   #relay: Relay | undefined;
   #phase: FlightPhase = "opening";
   #size: number | undefined;
+  #hops: string | undefined;
   #startedAt = 0;
   #startedFrom = 0;
   #ended: Promise<void> = Promise.resolve();
@@ -112,6 +113,11 @@ export class Flight {
   /** When the last run began, in ms since the epoch. */
   get startedAt(): number {
     return this.#startedAt;
+  }
+
+  /** Members of Cache-Status of the caches that the latest run comes through. */
+  get hops(): string | undefined {
+    return this.#hops;
   }
 
   /** Bytes in the part. */
@@ -266,6 +272,7 @@ export class Flight {
     if (this.written > 0 && body.size !== undefined && this.#size !== undefined && body.size !== this.#size) {
       throw new UpstreamError("bad-response", "the blob's length has changed", { upstream: key.upstream, status: 200 });
     }
+    this.#hops = body.hops;
     this.#size = body.size ?? this.#size ?? claimedSize;
     if ((this.#size ?? 0) > limits.maxBlobSizeBytes) throw tooLarge(this.#size, limits);
     return body.chunks;

@@ -27,7 +27,27 @@ export type StaleReason =
   | "upstream-slow"
   | "offline"
   | "upstream-gone"
+  /** A parent cache says so, and no reason that is known here. */
+  | "stale-at-parent"
   | HoldReason;
+
+const staleReasons: Record<StaleReason, true> = {
+  "upstream-unreachable": true,
+  "upstream-timeout": true,
+  "upstream-error": true,
+  "upstream-rate-limited": true,
+  "upstream-denied": true,
+  "upstream-slow": true,
+  offline: true,
+  "upstream-gone": true,
+  "stale-at-parent": true,
+  cooldown: true,
+  "quota-kept-back": true,
+};
+
+export function isStaleReason(text: string): text is StaleReason {
+  return Object.hasOwn(staleReasons, text);
+}
 
 /** Why a tag that has moved upstream is answered with the digest that it had before. */
 export type HoldReason = "cooldown" | "quota-kept-back";

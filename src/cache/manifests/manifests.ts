@@ -1,5 +1,6 @@
 import type { Metadata } from "../../metadata/index.ts";
 import { isManifestMediaType, RegistryError, type Digest, type Reference } from "../../oci/index.ts";
+import type { ManifestBody } from "../../upstream/index.ts";
 import type { Age, ManifestAnswer } from "../answers.ts";
 import type { Clock } from "../clock.ts";
 import { Collapse } from "../collapse.ts";
@@ -19,7 +20,7 @@ export interface ManifestPorts {
   clock: Clock;
 }
 
-export type FetchedManifest = StoredManifest & { isKept: boolean; isFromOrigin: boolean };
+export type FetchedManifest = StoredManifest & { isKept: boolean } & Pick<ManifestBody, "isFromOrigin" | "parent">;
 
 /** Manifests by digest: immutable, so what is stored and belongs to the repository is served without asking. */
 export class Manifests {
@@ -51,20 +52,27 @@ export class Manifests {
   /**
    * The manifest from the upstream, verified and kept, once for any number of waiters; undefined where the origin does
    * not have it.
+   * @param how.mustRevalidate - Whether caches on the way shall ask the registry.
    * @throws UpstreamError, RegistryError
    */
-  fetch(source: Source, reference: Reference): { promise: Promise<FetchedManifest | undefined>; isLeader: boolean } {
+  fetch(
+    source: Source,
+    reference: Reference,
+    { mustRevalidate = false }: { mustRevalidate?: boolean } = {},
+  ): { promise: Promise<FetchedManifest | undefined>; isLeader: boolean } {
     if (source.isSparing && source.upstream.quota().isLow) {
       return { promise: Promise.reject(keptBack(source)), isLeader: false };
     }
-    return this.#fetches.run(manifestKey(source, reference), async () => {
+    const key = manifestKey(source, reference);
+    return this.#fetches.run(mustRevalidate ? `${key} no-cache` : key, async () => {
       const { clock, store } = this.#ports;
       const body = await askUpstream(clock, source, (options) =>
-        source.upstream.getManifest(source.key.name, reference, options),
+        source.upstream.getManifest(source.key.name, reference, { ...options, mustRevalidate }),
       );
       if (!body) return undefined;
       const expected = reference.kind === "digest" ? reference.digest : undefined;
-      return { ...(await store.accept(source, body, expected)), isFromOrigin: body.isFromOrigin };
+      const { isFromOrigin, parent } = body;
+      return { ...(await store.accept(source, body, expected)), isFromOrigin, parent };
     });
   }
 
@@ -92,7 +100,8 @@ export class Manifests {
     if (!fetched) {
       throw this.#absent(source, reference);
     }
-    return manifestAnswer(outcomeOf(fetched, isLeader), fetched, { age: this.#age(this.#ports.clock.now()) });
+    const age = this.#age(this.#ports.clock.now());
+    return manifestAnswer(outcomeOf(fetched, isLeader), fetched, { age, hops: fetched.parent?.hops });
   }
 
   /** Remembers the absence for a few seconds; the error to throw. */
@@ -128,6 +137,7 @@ export class Manifests {
       bytes: undefined,
       age: undefined,
       flag: undefined,
+      hops: head.parent?.hops,
     };
   }
 }
@@ -135,7 +145,7 @@ export class Manifests {
 export function manifestAnswer(
   outcome: ManifestAnswer["outcome"],
   manifest: StoredManifest,
-  extra: Partial<Pick<ManifestAnswer, "age" | "flag">> = {},
+  extra: Partial<Pick<ManifestAnswer, "age" | "flag" | "hops">> = {},
 ): ManifestAnswer {
   const { digest, mediaType, bytes } = manifest;
   return { outcome, digest, mediaType, bytes, size: bytes.length, age: undefined, flag: undefined, ...extra };

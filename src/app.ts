@@ -5,6 +5,7 @@ import {
   type ServerOptions as TlsOptions,
 } from "node:https";
 import { chmod } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import {
   createAdminApp,
@@ -12,6 +13,7 @@ import {
   ensureAdminToken,
   EventStream,
   fillDocuments,
+  startWebhooks,
   type Stats,
 } from "./admin/index.ts";
 import { systemClock, type Clock } from "./cache/index.ts";
@@ -27,6 +29,7 @@ import {
 } from "./listeners/index.ts";
 import { lockDataDirectory } from "./metadata/index.ts";
 import { readPage } from "./console/index.ts";
+import { observeWebhooks } from "./observers.ts";
 import { createOperations } from "./operations.ts";
 import { beginUpkeep, buildParts, type Parts, type Undo } from "./parts.ts";
 import { readStats } from "./read-stats.ts";
@@ -69,6 +72,7 @@ export async function startApp(settings: Settings, options: AppOptions): Promise
   };
   try {
     const parts = await buildParts(settings, { logger: options.logger, clock: options.clock ?? systemClock }, undo);
+    openWebhooks(settings, options, parts, undo);
     const app = await listen(settings, options, parts, unwind, undo);
     beginUpkeep(parts).catch((error: unknown) => options.logger.error({ err: error }, "upkeep has ended"));
     return app;
@@ -214,6 +218,22 @@ function openEventStream(
   });
   undo.push(() => stream.close());
   return stream;
+}
+
+function openWebhooks(
+  settings: Settings,
+  { version, logger, clock = systemClock }: AppOptions,
+  { events, metrics }: Parts,
+  undo: Undo,
+): void {
+  const webhooks = startWebhooks(settings.events.webhooks, {
+    events,
+    instance: { name: hostname(), version },
+    now: () => clock.now(),
+    setTimer: (ms, action) => clock.setTimer(ms, action),
+    observer: observeWebhooks({ metrics, logger, clock }),
+  });
+  undo.push(() => webhooks.close());
 }
 
 function addressBook(settings: Settings): AddressBook {

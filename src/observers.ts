@@ -1,3 +1,4 @@
+import type { WebhookObserver } from "./admin/index.ts";
 import type { CacheObserver, Clock } from "./cache/index.ts";
 import type { EvictionObserver, LeftUnit } from "./eviction/index.ts";
 import type { MetadataObserver } from "./metadata/index.ts";
@@ -91,6 +92,26 @@ export function observeIndex({ metrics, events, logger }: ObserverPorts): Metada
       const image = `${upstream}/${name}:${tag}`;
       events.emit({ kind: "tag-moved", image, from, to });
       logger.info({ image, from, to }, "a tag names another digest");
+    },
+  };
+}
+
+export function observeWebhooks({ metrics, logger, clock }: Omit<ObserverPorts, "events">): WebhookObserver {
+  const untold = new Map<string, { count: number; toldAt: number }>();
+  return {
+    delivered: () => metrics.webhookDeliveries("delivered", 1),
+    failed(hook, { id, kind }, reason) {
+      metrics.webhookDeliveries("failed", 1);
+      logger.warn({ hook, event: id, kind, reason }, "a webhook has not taken an event; it is not sent again");
+    },
+    dropped(hook, count, because) {
+      metrics.webhookDeliveries("dropped", count);
+      const { count: before, toldAt } = untold.get(hook) ?? { count: 0, toldAt: 0 };
+      const isTold = because === "stop" || clock.now() >= toldAt + warnEveryMs;
+      untold.set(hook, isTold ? { count: 0, toldAt: clock.now() } : { count: before + count, toldAt });
+      if (!isTold) return;
+      const words = because === "stop" ? "as the server stops" : "as too many were waiting";
+      logger.warn({ hook, count: before + count }, `events for a webhook were dropped, ${words}`);
     },
   };
 }

@@ -64,7 +64,6 @@ function checkMap(map: ConfigDocument, keys: Keys, path: string, faults: ConfigF
 
 function refusal(key: Extract<Key, { kind: "unbuilt" }>, value: unknown): string {
   const words = "documented, but not built yet";
-  if (!key.values) return words;
   const [only] = key.values;
   if (typeof value === "string" && key.values.includes(value)) return `"${value}" is ${words}; only "${only}" is`;
   return `must be one of ${key.values.join(", ")}`;

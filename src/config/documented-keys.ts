@@ -3,7 +3,7 @@ export type Key =
   /** Checked by the schema. */
   | { kind: "built" }
   /** Documented, not built yet. `asksForNothing` accepts the values that change nothing. */
-  | { kind: "unbuilt"; asksForNothing: (value: unknown) => boolean; values?: readonly string[] }
+  | { kind: "unbuilt"; asksForNothing: (value: unknown) => boolean; values: readonly string[] }
   /** A section of keys. `isAlsoList`: or a list of such sections. */
   | { kind: "section"; keys: Keys; isAlsoList?: boolean }
   /** A map from names to sections. */
@@ -15,7 +15,6 @@ export type Keys = Readonly<Record<string, Key>>;
 
 const built: Key = { kind: "built" };
 const section = (keys: Keys): Key => ({ kind: "section", keys });
-const unbuilt = (asksForNothing: (value: unknown) => boolean = isEmpty): Key => ({ kind: "unbuilt", asksForNothing });
 const onlyValue = (value: string, others: readonly string[]): Key => ({
   kind: "unbuilt",
   asksForNothing: (given) => given === value,
@@ -119,7 +118,7 @@ export const documentedKeys: Keys = {
     offload: onlyValue("none", ["nginx"]),
   }),
   log: section({ level: built, format: built }),
-  events: section({ webhooks: unbuilt() }),
+  events: section({ webhooks: { kind: "list", keys: { url: built, secretFile: built, only: built } } }),
   trustedProxies: built,
   allowPlaintext: built,
   offline: built,
@@ -129,9 +128,3 @@ export const documentedKeys: Keys = {
   denyDigests: built,
   upstreams: { kind: "map", keys: upstream },
 };
-
-/** An empty list, section or text, and a key without a value. */
-function isEmpty(value: unknown): boolean {
-  if (value === null || value === undefined || value === "") return true;
-  return typeof value === "object" && Object.keys(value).length === 0;
-}

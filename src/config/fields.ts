@@ -59,6 +59,14 @@ export const repositoryGlobs = () =>
 export const programWords = () => secret(parseWords, "a list of texts: a program and its arguments");
 export const tagGlob = () => field(parseTagGlob, "a pattern of tags such as v* or *-rc");
 export const proxyUrl = () => secret(parseProxyUrl, "an http or https URL such as http://proxy.example:3128");
+export const webhookUrl = () =>
+  secret(parseWebhookUrl, "an http or https URL such as https://hooks.example/entrepot, without user or hash");
+/** One or more of `values`. */
+export const choices = <T extends string>(values: readonly T[]) =>
+  field(
+    (value) => nonEmpty(parseList(value, (part) => values.find((known) => known === part))),
+    `one or more of ${values.join(", ")}`,
+  );
 export const endpointUrl = () =>
   secret(parseEndpointUrl, "an http or https URL such as https://ghcr.io, without user, query, hash or /v2");
 
@@ -168,6 +176,15 @@ function parseEndpointUrl(value: unknown): string | undefined {
   // Tested on the text: an empty query or hash, as in `https://host/?`, is not seen in the properties.
   if (url === undefined || /[?#]|\/\/[^/]*@|\/v2\/*$/.test(url.href)) return undefined;
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+}
+
+function parseWebhookUrl(value: unknown): string | undefined {
+  const url = parseHttpUrl(value);
+  return url === undefined || /#|\/\/[^/]*@/.test(url.href) ? undefined : url.href;
+}
+
+function nonEmpty<T>(list: T[] | undefined): T[] | undefined {
+  return list?.length === 0 ? undefined : list;
 }
 
 function parseProxyUrl(value: unknown): string | undefined {

@@ -12,6 +12,7 @@ import type {
   TagSettings,
   UpstreamEndpoint,
   UpstreamEntry,
+  WebhookSettings,
 } from "./settings.ts";
 
 const redacted = "(redacted)";
@@ -63,6 +64,7 @@ export function formatSettings(settings: Settings): string {
     trustedProxies: [...settings.trustedProxies],
     allowPlaintext: settings.allowPlaintext,
     denyDigests: [...settings.denyDigests],
+    events: { webhooks: settings.events.webhooks.map(webhookText) },
     log: { ...settings.log },
     offline: settings.offline,
     defaultUpstream: settings.defaultUpstream,
@@ -81,6 +83,12 @@ function serverTlsText(tls: ServerTlsSettings | undefined): ServerTlsFiles | und
 
 function pinText({ image, platforms }: PinEntry) {
   return platforms === undefined ? image : { image, platforms: [...platforms] };
+}
+
+/** What follows the host is what some receivers are known by. */
+function webhookText({ url, secretFile, only }: WebhookSettings) {
+  const { origin, href } = new URL(url);
+  return { url: href === `${origin}/` ? href : `${origin}/${redacted}`, secretFile, only: only && [...only] };
 }
 
 function accessText({ mode, htpasswdFile, rules, verdictForMs }: AccessSettings) {

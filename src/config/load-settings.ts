@@ -12,6 +12,7 @@ import { documentSchema, type DocumentSettings } from "./schema.ts";
 import type { Settings } from "./settings.ts";
 import { resolveServerTls } from "./server-tls.ts";
 import { resolveUpstreams } from "./upstreams.ts";
+import { resolveWebhooks } from "./webhooks.ts";
 
 export interface SettingsSource {
   /** The YAML file; without one the defaults hold. */
@@ -97,6 +98,7 @@ function resolveSettings(document: DocumentSettings, environment: NodeJS.Process
     trustedProxies: document.trustedProxies ?? [],
     allowPlaintext: document.allowPlaintext ?? false,
     denyDigests: document.denyDigests ?? [],
+    events: { webhooks: resolveWebhooks(document.events?.webhooks ?? [], faults) },
     log: { level: document.log?.level ?? "info", format: document.log?.format ?? "auto" },
     offline: document.offline ?? false,
     defaultUpstream: document.defaultUpstream ?? "docker.io",

@@ -4,6 +4,7 @@ import {
   accessGlobs,
   authorities,
   choice,
+  choices,
   count,
   digests,
   duration,
@@ -30,8 +31,9 @@ import {
   text,
   timer,
   upstreamName,
+  webhookUrl,
 } from "./fields.ts";
-import { accessModes, addressings, logFormats, logLevels, pushModes, readChecks } from "./settings.ts";
+import { accessModes, eventKinds, addressings, logFormats, logLevels, pushModes, readChecks } from "./settings.ts";
 
 const tagPolicy = {
   freshFor: duration(),
@@ -127,6 +129,12 @@ const access = section({
 });
 
 const serverTls = section({ certFile: text(), keyFile: text(), clientCaFile: text() });
+const webhook = section({ url: webhookUrl(), secretFile: text(), only: choices(eventKinds) });
+
+const events = section({
+  // A list whose every entry is commented out has no value.
+  webhooks: z.preprocess((value) => value ?? [], z.array(webhook, { error: "must be a list of sections" })).optional(),
+});
 
 const pinSection = section({ image: imagePattern(), platforms: platforms() });
 
@@ -158,6 +166,7 @@ export const documentSchema = section({
   denyDigests: digests(),
   tls: serverTls.optional(),
   log: section({ level: choice(logLevels), format: choice(logFormats) }).optional(),
+  events: events.optional(),
   offline: flag(),
   defaultUpstream: upstreamName(),
   tags: tags.optional(),
@@ -171,6 +180,7 @@ export type EndpointDocument = z.infer<typeof endpointSection>;
 export type CredentialsDocument = z.infer<typeof credentialsSection>;
 export type AccessDocument = z.infer<typeof access>;
 export type ServerTlsDocument = z.infer<typeof serverTls>;
+export type WebhookDocument = z.infer<typeof webhook>;
 export type PinDocument = z.infer<typeof pinSection>;
 export type TagsDocument = z.infer<typeof tags>;
 export type TagPatternDocument = z.infer<typeof tagPattern>;

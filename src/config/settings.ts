@@ -19,6 +19,9 @@ export type AccessMode = (typeof accessModes)[number];
 export const pushModes = ["deny", "passthrough"] as const;
 export type PushMode = (typeof pushModes)[number];
 
+export const eventKinds = ["tag-moved", "evicted", "corrupt", "upstream-down", "upstream-up", "quota-low"] as const;
+export type EventKind = (typeof eventKinds)[number];
+
 /** The whole configuration, checked and frozen. Every room takes the slice it needs as its own type. */
 export interface Settings {
   readonly listen: readonly ListenAddress[];
@@ -65,6 +68,7 @@ export interface Settings {
   readonly allowPlaintext: boolean;
   /** Content that nobody gets, cached or not. */
   readonly denyDigests: readonly Digest[];
+  readonly events: { readonly webhooks: readonly WebhookSettings[] };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** Whether no upstream is ever asked. */
   readonly offline: boolean;
@@ -110,6 +114,16 @@ export interface AccessRule {
   readonly user: string;
   readonly allow: readonly string[];
   readonly deny: readonly string[];
+}
+
+/** A receiver of events. */
+export interface WebhookSettings {
+  /** http or https, without userinfo or hash; its path and query may hold a secret. No two are the same. */
+  readonly url: string;
+  /** Has been read once; is read again in use. */
+  readonly secretFile: string;
+  /** Undefined: every kind. */
+  readonly only: readonly EventKind[] | undefined;
 }
 
 /** Images that are never evicted. */

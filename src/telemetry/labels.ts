@@ -18,6 +18,10 @@ export type UncachedReason = (typeof uncachedReasons)[number];
 export const evictionReasons = ["budget", "min_free", "watermark", "orphan", "operator"] as const;
 export type EvictionReason = (typeof evictionReasons)[number];
 
+/** What has become of an event that a webhook was to be told of. */
+export const deliveryResults = ["delivered", "failed", "dropped"] as const;
+export type DeliveryResult = (typeof deliveryResults)[number];
+
 const ownClasses: readonly string[] = ["401", "403", "404", "429"];
 
 /** The class of an HTTP status; undefined stands for no answer. */

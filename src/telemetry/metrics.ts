@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { createEventMetrics, type EventMetrics } from "./event-metrics.ts";
 import { createIndexMetrics, type IndexMetrics } from "./index-metrics.ts";
 import { createQuotaMetrics, type QuotaMetrics } from "./quota-metrics.ts";
 import { createRequestMetrics, type RequestMetrics, type RequestTotals } from "./request-metrics.ts";
@@ -17,7 +18,8 @@ export interface MetricsSnapshot extends Omit<RequestTotals, "savedBytesByUpstre
 }
 
 /** Everything that is counted. Each room is given the part of it that it feeds. */
-export interface Metrics extends RequestMetrics, UpstreamMetrics, QuotaMetrics, StoreMetrics, IndexMetrics {
+export interface Metrics
+  extends RequestMetrics, UpstreamMetrics, QuotaMetrics, StoreMetrics, IndexMetrics, EventMetrics {
   /** The text format of Prometheus. */
   render(): Promise<{ contentType: string; body: string }>;
   snapshot(): Promise<MetricsSnapshot>;
@@ -49,6 +51,7 @@ export function createMetrics({ upstreams, endpoints, now = Date.now }: MetricsO
     ...quotas,
     ...store,
     ...createIndexMetrics(registry),
+    ...createEventMetrics(registry),
     async render() {
       await refresh();
       refreshQuotas();

@@ -7,7 +7,8 @@ import type { IDaemonSet, IDeployment, IStatefulSet } from "kubernetes-models/ap
 import type { IContainer, IPodSpec, IService } from "kubernetes-models/v1";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { formatListenAddress, loadSettings, type Settings } from "../../src/config/index.ts";
-import { fileOf, one, render, type Resource } from "./rendered.ts";
+import { faultsOf } from "./api-schemas.ts";
+import { fileOf, one, render, renderWith, type Resource } from "./rendered.ts";
 
 /** A file with this text, which is removed after the test. */
 function fileWith(text: string): string {
@@ -125,6 +126,26 @@ describe("the cache of a node", () => {
     expect(pod.initContainers?.[0]?.args?.at(-1)).toBe("--uninstall");
     expect(pod.initContainers?.[1]?.command?.slice(0, 2)).toEqual(["find", "/var/lib/entrepot"]);
     expect(pod.containers.map(({ command }) => command)).toEqual([["sleep", "infinity"]]);
+  });
+
+  it("is taken back from CRI-O with the component that it was installed with", async () => {
+    const pod = podOf(one(await renderWith("node-uninstall", ["crio"]), "DaemonSet"));
+    expect(pod.initContainers?.[0]?.args).toEqual(expect.arrayContaining(["crio", "--uninstall"]));
+    expect(pod.volumes?.[0]).toMatchObject({ name: "client", hostPath: { path: "/etc/containers" } });
+  });
+
+  it("shows its metrics on the node's address only where the component for that is chosen", async () => {
+    const resources = await renderWith("node-local", ["node-metrics"]);
+    expect(faultsOf(resources)).toEqual([]);
+    const [entrepot] = podOf(one(resources, "DaemonSet")).containers;
+    const variables = entrepot?.env?.map(({ name }) => name) ?? [];
+    // Kubernetes puts into $(…) what stands before it in the list.
+    expect(variables.indexOf("NODE_IP")).toBeLessThan(variables.indexOf("ENTREPOT_METRICS_LISTEN"));
+    const settings = loadSettings({ file: undefined, environment: { ENTREPOT_METRICS_LISTEN: "10.0.0.1:9105" } });
+    expect(settings.metrics.listen.map(formatListenAddress)).toEqual(["10.0.0.1:9105"]);
+    expect(entrepot?.ports).toContainEqual({ name: "metrics", containerPort: 9105 });
+    const { spec } = one(resources, "Service") as unknown as IService;
+    expect(spec).toMatchObject({ clusterIP: "None", ports: [{ name: "metrics" }] });
   });
 
   it("asks the parents first where there are some, and then each registry itself", async () => {

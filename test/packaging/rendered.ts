@@ -1,6 +1,9 @@
 import { execFile } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { promisify } from "node:util";
-import { parseAllDocuments } from "yaml";
+import { parseAllDocuments, stringify } from "yaml";
 
 const kubernetes = new URL("../../deploy/kubernetes/", import.meta.url).pathname;
 
@@ -13,10 +16,28 @@ export interface Resource {
 }
 
 /** What `kubectl apply -k` would apply of a directory below deploy/kubernetes. */
-export async function render(directory: string): Promise<Resource[]> {
-  const { stdout } = await promisify(execFile)("kubectl", ["kustomize", `${kubernetes}${directory}`], {
-    maxBuffer: 64 * 1024 * 1024,
-  });
+export function render(directory: string): Promise<Resource[]> {
+  return kustomize(`${kubernetes}${directory}`);
+}
+
+/** A kustomization of one's own, elsewhere: this overlay with these components. */
+export async function renderWith(overlay: string, components: readonly string[]): Promise<Resource[]> {
+  const own = realpathSync(mkdtempSync(join(tmpdir(), "entrepot-overlay-")));
+  const from = (directory: string): string => relative(own, `${kubernetes}${directory}`);
+  try {
+    const kustomization = {
+      resources: [from(`overlays/${overlay}`)],
+      components: components.map((component) => from(`components/${component}`)),
+    };
+    writeFileSync(join(own, "kustomization.yaml"), stringify(kustomization));
+    return await kustomize(own);
+  } finally {
+    rmSync(own, { recursive: true });
+  }
+}
+
+async function kustomize(directory: string): Promise<Resource[]> {
+  const { stdout } = await promisify(execFile)("kubectl", ["kustomize", directory], { maxBuffer: 64 * 1024 * 1024 });
   return parseAllDocuments(stdout).map((document) => document.toJS() as Resource);
 }
 

@@ -14,6 +14,7 @@ import {
   EventStream,
   fillDocuments,
   startWebhooks,
+  type ReloadReport,
   type Stats,
 } from "./admin/index.ts";
 import { systemClock, type Clock } from "./cache/index.ts";
@@ -30,10 +31,12 @@ import {
 import { lockDataDirectory } from "./metadata/index.ts";
 import { readPage } from "./console/index.ts";
 import { observeWebhooks } from "./observers.ts";
+import { addressBook } from "./address-book.ts";
 import { createOperations } from "./operations.ts";
 import { beginUpkeep, buildParts, type Parts, type Undo } from "./parts.ts";
+import { Reload } from "./reload.ts";
 import { readStats } from "./read-stats.ts";
-import { ClientLimits, createPullListener, createPullServer, drainServer, type AddressBook } from "./registry/index.ts";
+import { ClientLimits, createPullListener, createPullServer, drainServer } from "./registry/index.ts";
 import type { Logger } from "./telemetry/index.ts";
 
 const keepAliveTimeoutMs = 75_000;
@@ -42,6 +45,8 @@ const headersTimeoutMs = 30_000;
 export interface AppOptions {
   logger: Logger;
   version: string;
+  /** Reads the configuration again for a reload; by default it stays as it is. @throws ConfigError */
+  readSettings?: () => Settings;
   /** The system's clock by default. */
   clock?: Clock;
 }
@@ -51,7 +56,9 @@ export interface App {
   /** Where pulls, the admin API and each bound upstream are served, as they came to be (port 0 has become a number). */
   readonly addresses: { pull: string[]; admin: string[]; metrics: string[]; bound: Record<string, string[]> };
   readonly adminToken: string;
-  /** Stops accepting, lets responses finish for `serve.drainFor`, then closes everything. */
+  /** Reads the configuration again, and changes what can change while it runs. @throws ConfigError: nothing has changed then */
+  reload(): Promise<ReloadReport>;
+  /** Says at once that it is not ready, stops accepting, lets responses finish for `serve.drainFor`, then closes everything. */
   stop(): Promise<void>;
 }
 
@@ -95,14 +102,16 @@ async function listen(
   const pullServers: Server[] = [];
   const serving = { inherited: inheritedSockets(process.env, process.pid), undo };
   const identities = openIdentities(settings, options, undo);
-  const clientLimits = new ClientLimits(settings.serve, (address) => parts.access.isProxy(address));
+  const book = addressBook(settings);
+  const serve = { ...settings.serve };
+  const clientLimits = new ClientLimits(serve, (address) => parts.access.isProxy(address));
   const openPull = (bound: string | undefined, addresses: readonly ListenAddress[]): Promise<string[]> => {
     const listener = createPullListener({
       ...parts,
-      book: addressBook(settings),
+      book,
       bound,
       clientLimits,
-      readerLimits: settings.serve,
+      readerLimits: serve,
       logger,
     });
     const limits = { keepAliveTimeoutMs, headersTimeoutMs, hasBodies: parts.push.isOpen };
@@ -131,7 +140,14 @@ async function listen(
     listen: { pull },
   });
   const onJobFailed = (error: unknown): void => logger.error({ err: error }, "a job of the admin API has failed");
-  const operations = createOperations(parts, { clock: options.clock ?? systemClock, onError: onJobFailed, undo });
+  const { readSettings = () => settings } = options;
+  const reload = new Reload(settings, { readSettings, parts, logger, identities, book, serve });
+  const operations = createOperations(parts, {
+    clock: options.clock ?? systemClock,
+    onError: onJobFailed,
+    undo,
+    reload: () => reload.run(),
+  });
   const activity = { fills: () => parts.cache.fills(), history: () => parts.history.read() };
   const eventStream = openEventStream(parts, { ...options, stats }, undo);
   const page = await readPage();
@@ -168,9 +184,10 @@ async function listen(
   return {
     addresses: { pull, admin, metrics, bound },
     adminToken,
+    reload: () => reload.run(),
     async stop() {
       state.isDraining = true;
-      await Promise.all(pullServers.map((server) => drainServer(server, settings.serve.drainForMs)));
+      await Promise.all(pullServers.map((server) => drainServer(server, serve.drainForMs)));
       await unwind();
     },
   };
@@ -234,16 +251,6 @@ function openWebhooks(
     observer: observeWebhooks({ metrics, logger, clock }),
   });
   undo.push(() => webhooks.close());
-}
-
-function addressBook(settings: Settings): AddressBook {
-  return {
-    upstreams: settings.upstreams.map(({ name }) => name),
-    defaultUpstream: settings.defaultUpstream,
-    hostnames: new Map(
-      settings.upstreams.flatMap(({ name, hostnames }) => hostnames.map((host) => [host, name] as const)),
-    ),
-  };
 }
 
 interface Serving {

@@ -1,5 +1,6 @@
-import { Jobs, OperationRefused, type Operations } from "./admin/index.ts";
+import { Jobs, OperationRefused, type Operations, type ReloadReport } from "./admin/index.ts";
 import type { Clock, Refreshed } from "./cache/index.ts";
+import { ConfigError } from "./config/index.ts";
 import { ImagePinned } from "./eviction/index.ts";
 import { formatImageName, RegistryError, type ImageName, type Reference, type Tag } from "./oci/index.ts";
 import type { Parts, Undo } from "./parts.ts";
@@ -9,11 +10,16 @@ import { Warming, wordsOfRefusal } from "./warming/index.ts";
 
 const refusalStatuses = [404, 502, 503, 504] as const;
 
+export interface OperationPorts {
+  clock: Clock;
+  onError: (error: unknown) => void;
+  undo: Undo;
+  /** @throws ConfigError */
+  reload: () => Promise<ReloadReport>;
+}
+
 /** What the admin API does, put together from the rooms. */
-export function createOperations(
-  parts: Parts,
-  { clock, onError, undo }: { clock: Clock; onError: (error: unknown) => void; undo: Undo },
-): Operations {
+export function createOperations(parts: Parts, { clock, onError, undo, reload }: OperationPorts): Operations {
   const { index, eviction, upkeep, inventory } = parts;
   const jobs = new Jobs({ now: () => clock.now(), onError });
   undo.push(() => jobs.close());
@@ -74,6 +80,7 @@ export function createOperations(
           throw error;
         }
       }),
+    reload: () => reload().catch(refuseFaults),
     refresh: (image) => refreshImage(image, parts),
     startWarm(wanted) {
       const warming = new Warming({ ...wanted, onError }, parts);
@@ -82,6 +89,13 @@ export function createOperations(
     job: (id) => jobs.get(id),
     cancelJob: (id) => jobs.cancel(id),
   };
+}
+
+/** @throws OperationRefused with every fault of the configuration, and its path */
+function refuseFaults(error: unknown): never {
+  if (!(error instanceof ConfigError)) throw error;
+  const faults = error.faults.map(({ path, message }) => `${path}: ${message}`).join("; ");
+  throw new OperationRefused(422, `the configuration is faulty, nothing has changed: ${faults}`, { cause: error });
 }
 
 /** @throws OperationRefused with the words of the cache, and the status that a proxy would have */

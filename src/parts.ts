@@ -41,7 +41,10 @@ export interface Parts {
   access: Access;
   push: Passthrough;
   metrics: Metrics;
+  /** The same objects while it runs; what they hold changes with a reload. */
   upstreams: readonly OpenedUpstream[];
+  /** A client for an upstream as it is configured now; closed with the others. */
+  openUpstream(entry: UpstreamEntry): ConfiguredUpstream;
   events: Events;
   history: History;
   /** How this instance calls itself towards other caches. */
@@ -102,15 +105,17 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   });
   undo.push(() => upkeep.close());
   const pseudonym = pseudonymOf(ensureInstanceId(settings.dataDir));
-  const upstreams = settings.upstreams.map((entry) => ({
-    ...entry,
-    ...policiesOf(entry),
-    isDefault: entry.name === settings.defaultUpstream,
-    upstream: openUpstream(entry, observing, pseudonym),
-  }));
+  const clients: ConfiguredUpstream[] = [];
   undo.push(async () => {
-    await Promise.all(upstreams.map(({ upstream }) => upstream.close()));
+    await Promise.all(clients.map((client) => client.close()));
   });
+  const openUpstream = (entry: UpstreamEntry): ConfiguredUpstream => {
+    const options = { now, pseudonym };
+    const client = createUpstream(entry, observeUpstream(entry.name, observing), options);
+    clients.push(client);
+    return client;
+  };
+  const upstreams = settings.upstreams.map((entry) => openEntry(entry, settings, openUpstream(entry)));
   const adopt = (digest: Parameters<Upkeep["adopt"]>[0]): Promise<boolean> => upkeep.adopt(digest);
   const observer = observeCache(observing);
   const cache = createCache(settings, { upstreams, store, index, eviction, adopt, clock, observer });
@@ -137,6 +142,7 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
     events,
     history,
     upstreams,
+    openUpstream,
     pseudonym,
   };
   observeGauges(parts);
@@ -220,8 +226,9 @@ function policiesOf({ offline, tags, tagPatterns }: UpstreamEntry): Pick<Upstrea
   return { tags: { ...tags, ...forEver }, tagPatterns: tagPatterns.map((policy) => ({ ...policy, ...forEver })) };
 }
 
-function openUpstream(entry: UpstreamEntry, observing: ObserverPorts, pseudonym: Pseudonym): ConfiguredUpstream {
-  return createUpstream(entry, observeUpstream(entry.name, observing), { now: () => observing.clock.now(), pseudonym });
+/** An upstream as the settings have it, with its client. */
+export function openEntry(entry: UpstreamEntry, settings: Settings, upstream: ConfiguredUpstream): OpenedUpstream {
+  return { ...entry, ...policiesOf(entry), isDefault: entry.name === settings.defaultUpstream, upstream };
 }
 
 function observeGauges({ metrics, store, index, eviction, upkeep, cache, inventory }: Parts): void {

@@ -1,10 +1,11 @@
 import { flushCompileCache } from "node:module";
-import { startApp } from "./app.ts";
+import { startApp, type App } from "./app.ts";
 import { readVersion, runCli, type ServeOptions } from "./cli/index.ts";
 import { verifyOffline } from "./verify-offline.ts";
-import { loadSettings, type Settings } from "./config/index.ts";
+import { ConfigError, loadSettings, type Settings } from "./config/index.ts";
 import { pageLink } from "./page-link.ts";
-import { createLogger } from "./telemetry/index.ts";
+import { tellServiceManager } from "./service-manager.ts";
+import { createLogger, type Logger } from "./telemetry/index.ts";
 
 /** Runs the command line; resolves to the exit code. */
 export function main(argv: readonly string[]): Promise<number> {
@@ -12,27 +13,36 @@ export function main(argv: readonly string[]): Promise<number> {
   return runCli(argv, { serve, verifyOffline, onInterrupt, stdout, stderr, environment });
 }
 
-/** Serves until SIGTERM or SIGINT; a second one ends at once. */
-async function serve({ configFile, flags }: ServeOptions): Promise<void> {
-  const settings = loadSettings({
-    ...(configFile !== undefined && { file: configFile }),
-    environment: process.env,
-    flags,
-  });
+/** Serves until SIGTERM or SIGINT; a second one ends at once. SIGHUP reads the configuration again. */
+async function serve({ configFile: file, flags }: ServeOptions): Promise<void> {
+  const readSettings = (): Settings => loadSettings({ file, environment: process.env, flags });
+  const settings = readSettings();
   const logger = createLogger(settings.log);
   // A promise that nobody awaits is a bug, but no reason to end the pulls of everybody else.
   process.on("unhandledRejection", (error) => logger.error({ err: error }, "a bug: unhandled rejection"));
-  const app = await startApp(settings, { logger, version: readVersion() });
+  const app = await startApp(settings, { logger, version: readVersion(), readSettings });
+  process.on("SIGHUP", () => void reload(app, logger));
   logger.info({ ...app.addresses, dataDir: settings.dataDir, version: readVersion() }, "listening");
   const scheme = settings.admin.tls ? "https" : "http";
   printPageLink(pageLink(app.addresses.admin, app.adminToken, scheme), settings.log.format);
   // Written now and not only at the end, so that the next start neither compiles nor strips types, even after a crash.
   flushCompileCache();
+  await tellServiceManager("ready", logger);
   const signal = await firstSignal();
   logger.info({ signal }, "stopping");
-  process.once(signal, () => process.exit(1));
-  await app.stop();
+  void firstSignal().then(() => process.exit(1));
+  await Promise.all([app.stop(), tellServiceManager("stopping", logger)]);
   logger.info("stopped");
+}
+
+async function reload(app: App, logger: Logger): Promise<void> {
+  await tellServiceManager("reloading", logger);
+  try {
+    await app.reload();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) logger.error({ err: error }, "the configuration could not be read again");
+  }
+  await tellServiceManager("ready", logger);
 }
 
 /** For the person at the terminal alone: the token in it must not come into a log (promise P9). */
@@ -43,8 +53,11 @@ function printPageLink(link: string | undefined, logFormat: Settings["log"]["for
 
 function firstSignal(): Promise<"SIGTERM" | "SIGINT"> {
   return new Promise((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
+    const end = (signal: "SIGTERM" | "SIGINT"): void => {
+      process.off("SIGTERM", end).off("SIGINT", end);
+      resolve(signal);
+    };
+    process.on("SIGTERM", end).on("SIGINT", end);
   });
 }
 

@@ -70,6 +70,8 @@ export interface Access {
    * @throws RegistryError
    */
   authorize(request: IncomingMessage, principal: Principal, target: AccessTarget): Promise<Viewer | undefined>;
+  /** Goes over to other rules and policies; what else is in the settings stays as it was. */
+  apply(settings: AccessSettings): void;
   /** A push through us has changed a repository of an upstream. */
   pushed(upstream: string, repository: RepositoryName): void;
   /** For pushes, which the upstream itself authorizes: what is denied here is denied to them too. @throws RegistryError NAME_UNKNOWN */
@@ -83,15 +85,17 @@ export interface Access {
 }
 
 export function createAccess(settings: AccessSettings, ports: AccessPorts): Access {
-  const { mode, htpasswdFile, rules } = settings.access;
+  const { mode, htpasswdFile } = settings.access;
   const connections = createConnectionReader(settings.trustedProxies);
   const challenges = createChallenges((request) => connections.read(request), settings.allowPlaintext);
   const passwords = mode === "basic" ? new Passwords(htpasswdFile ?? "", ports) : undefined;
   const tokens = new Tokens(ports.now);
   const authenticator = new Authenticator({ challenges, tokens, passwords });
   const tokenService = new TokenService({ authenticator, challenges, tokens, now: ports.now });
-  const mayPull = mode === "basic" ? createRuleBook(rules) : () => true;
-  const policy = createPolicy(settings);
+  const rulesOf = ({ access }: AccessSettings): ReturnType<typeof createRuleBook> =>
+    mode === "basic" ? createRuleBook(access.rules) : () => true;
+  let mayPull = rulesOf(settings);
+  let policy = createPolicy(settings);
   const verdicts = new Verdicts({ ...ports, verdictForMs: settings.access.verdictForMs });
   const expectsCredentials = mode !== "open" || ports.hasPushes;
 
@@ -152,6 +156,10 @@ export function createAccess(settings: AccessSettings, ports: AccessPorts): Acce
       throw new RegistryError("NAME_UNKNOWN", `${upstream}/${repository} is not for this user`, {
         detail: { upstream, repository, policy: "access.rules" },
       });
+    },
+    apply(next) {
+      mayPull = rulesOf(next);
+      policy = createPolicy(next);
     },
     pushed: (upstream, repository) => verdicts.pushed(upstream, repository),
     refuseRepository: (upstream, repository) => policy.refuseRepository(upstream, repository),

@@ -15,6 +15,7 @@ import { evictionRoutes } from "./routes/eviction-routes.ts";
 import { imageRoutes } from "./routes/image-routes.ts";
 import { jobRoutes } from "./routes/job-routes.ts";
 import { pinRoutes } from "./routes/pin-routes.ts";
+import { reloadRoutes } from "./routes/reload-routes.ts";
 import { tagRoutes } from "./routes/tag-routes.ts";
 import { upstreamRoutes } from "./routes/upstream-routes.ts";
 import type { Stats } from "./stats.ts";
@@ -61,6 +62,7 @@ function apiRoutes({ stats, operations, activity, eventStream }: AdminAppOptions
     tagRoutes(operations),
     jobRoutes(operations),
     upstreamRoutes(operations),
+    reloadRoutes(operations),
   );
   return router;
 }

@@ -9,7 +9,7 @@ export type { UpstreamDocument, UpstreamView } from "./documents/upstreams.ts";
 export type { Readiness } from "./health-routes.ts";
 export { Jobs, type Job, type JobProgress } from "./jobs.ts";
 export { OperationRefused } from "./operation-refused.ts";
-export type { Operations } from "./operations.ts";
 export { startWebhooks } from "./webhooks/webhooks.ts";
 export type { WebhookObserver } from "./webhooks/webhook.ts";
+export type { Operations, ReloadReport } from "./operations.ts";
 export type { Stats } from "./stats.ts";

@@ -41,11 +41,23 @@ export interface Operations {
    * @throws OperationRefused also where the upstream fails.
    */
   refresh(image: ImageName): Promise<Refreshed>;
+  /**
+   * Reads the configuration again.
+   * @throws OperationRefused with its faults; nothing has changed then
+   */
+  reload(): Promise<ReloadReport>;
   /** @throws OperationRefused where one runs already. */
   startWarm(wanted: WarmRequest): Job;
   job(id: string): Job | undefined;
   /** Whether it was running; it ends soon after. */
   cancelJob(id: string): boolean;
+}
+
+/** What has come of reading the configuration again, as paths of `config print`. */
+export interface ReloadReport {
+  changed: string[];
+  /** What is written differently, and stays as it was until the next start. */
+  needsRestart: string[];
 }
 
 /** One image with all that is known of it. */

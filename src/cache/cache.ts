@@ -49,6 +49,7 @@ export interface CacheSettings {
 }
 
 export interface CachePorts {
+  /** Looked at for each request, but for the policies of tags. */
   upstreams: readonly UpstreamEntry[];
   store: BlobStore;
   index: Metadata;
@@ -105,6 +106,8 @@ export interface Cache {
   refetch(digest: Digest): Promise<boolean>;
   /** Until when a stored tag is served although its upstream is not there any more, in ms since the epoch. */
   servedUntil(repository: RepositoryKey, tag: Tag, row: Pick<TagRow, "checkedAt" | "goneSince">): number;
+  /** What the entries of `upstreams` hold has changed: read when the cache was made, and now. */
+  policiesChanged(): void;
   /** Whether the store has failed so often that nothing is stored at present. */
   isStoreSetAside(): boolean;
   /** Keeps nothing of these in memory. */
@@ -161,9 +164,9 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const parts = new BlobParts({ index, access, fills, flights, clock, observer });
   const blobs = new Blobs({ index, eviction, access, membership, stored, fills, parts, flights });
   const entries = new Map(ports.upstreams.map((entry) => [entry.upstream.name, entry]));
-  const tagPolicies = new Map(
-    ports.upstreams.map((entry) => [entry.upstream.name, createTagPolicies(entry.tags, entry.tagPatterns)]),
-  );
+  const readTagPolicies = (): Map<string, (tag: Tag) => TagPolicy> =>
+    new Map(ports.upstreams.map((entry) => [entry.upstream.name, createTagPolicies(entry.tags, entry.tagPatterns)]));
+  let tagPolicies = readTagPolicies();
 
   const source = ({ upstream, ...asked }: Target): Source => {
     const entry = entries.get(upstream);
@@ -200,6 +203,9 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
         fills,
         source: ({ upstream, name }) => source({ upstream, repository: name, trace: { upstreamMs: 0 } }),
       }),
+    policiesChanged() {
+      tagPolicies = readTagPolicies();
+    },
     servedUntil(repository, tag, row) {
       const policy = policyOf(repository.upstream, tag);
       return policy ? servedUntil(row, policy) : 0;

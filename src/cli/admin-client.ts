@@ -14,6 +14,8 @@ export interface AdminRequest<T extends object> {
   body?: object;
   /** What an answer must have to be taken for one. */
   members: readonly (keyof T & string)[];
+  /** What a 422 means; by default wrong usage. */
+  unprocessable?: ExitCode;
   /** How long the answer may take; 10 s by default. */
   timeoutMs?: number;
 }
@@ -40,7 +42,8 @@ export async function request<T extends object>(instance: Instance, asked: Admin
   if (status >= 500 && (detail === undefined || status === 500)) {
     throw new CliError(exitCodes.failed, `${instance.name} failed to answer (${status}): see its log`);
   }
-  if (detail !== undefined) throw new CliError(exitCodeOf(status), detail);
+  if (detail !== undefined)
+    throw new CliError(status === 422 ? (asked.unprocessable ?? exitCodeOf(status)) : exitCodeOf(status), detail);
   const document = status >= 200 && status < 300 ? parseObject(answer.body) : undefined;
   if (document && asked.members.every((name) => name in document)) return document as T;
   throw new CliError(

@@ -13,6 +13,7 @@ import { addImagesCommand } from "./images-command.ts";
 import { addNodeSetupCommand } from "./node-setup-command.ts";
 import { addPinCommands } from "./pin-commands.ts";
 import { addRefreshCommand } from "./refresh-command.ts";
+import { addReloadCommand } from "./reload-command.ts";
 import { addRollbackCommand } from "./rollback-command.ts";
 import { addServeCommand } from "./serve-command.ts";
 import { addStatsCommand } from "./stats-command.ts";
@@ -53,6 +54,7 @@ function createProgram(context: CliContext): Command {
   addVerifyCommand(program, context);
   addRollbackCommand(program, context);
   addBackupCommand(program, context);
+  addReloadCommand(program, context);
   addDoctorCommand(program, context);
   addNodeSetupCommand(program, context);
   addConfigCommand(program, context);

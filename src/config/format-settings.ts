@@ -19,7 +19,12 @@ const redacted = "(redacted)";
 
 /** The settings as the YAML that would give them, complete with defaults, with every secret redacted. */
 export function formatSettings(settings: Settings): string {
-  return stringify({
+  return stringify(describeSettings(settings));
+}
+
+/** The same before it is YAML; what is not set is undefined. */
+export function describeSettings(settings: Settings): object {
+  return {
     listen: listenText(settings.listen),
     admin: {
       listen: listenText(settings.admin.listen),
@@ -69,7 +74,7 @@ export function formatSettings(settings: Settings): string {
     offline: settings.offline,
     defaultUpstream: settings.defaultUpstream,
     upstreams: Object.fromEntries(settings.upstreams.map((upstream) => [upstream.name, upstreamText(upstream)])),
-  });
+  };
 }
 
 function listenText(addresses: readonly ListenAddress[]): string | string[] {

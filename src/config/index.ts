@@ -7,6 +7,8 @@ export {
   registryHosts,
   type DockerCredential,
 } from "./docker-config.ts";
+export { changedPaths } from "./changed-paths.ts";
+export { takeLiveSettings } from "./live.ts";
 export { formatSettings } from "./format-settings.ts";
 export { parseHtpasswd } from "./htpasswd.ts";
 export { formatListenAddress, pathForm, type ListenAddress } from "./hosts.ts";

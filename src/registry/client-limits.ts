@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 import { RegistryError } from "../oci/index.ts";
 
-/** What one client address may have at once; 0: as much as it likes. */
+/** What one client address may have at once; 0: as much as it likes. Looked at each time. */
 export interface ClientLimitSettings {
   connectionsPerClient: number;
   fillsPerClient: number;
@@ -34,7 +34,6 @@ export class ClientLimits {
   }
 
   watch(server: Server): void {
-    if (this.#settings.connectionsPerClient === 0) return;
     // Before a TLS handshake there is no place for an answer.
     const refuse = (socket: Socket): unknown => (server instanceof TlsServer ? socket.destroy() : socket.end(refusal));
     server.on("connection", (socket: Socket) => this.#connected(socket, refuse));
@@ -79,7 +78,8 @@ export class ClientLimits {
       if (left > 0) this.#connections.set(address, left);
       else this.#connections.delete(address);
     });
-    if (count > this.#settings.connectionsPerClient) refuse(socket);
+    const { connectionsPerClient: limit } = this.#settings;
+    if (limit > 0 && count > limit) refuse(socket);
   }
 }
 

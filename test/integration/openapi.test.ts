@@ -88,6 +88,7 @@ async function exerciseChanging(): Promise<void> {
   await post("/refresh", { image: `${repository}:one` });
   await get("/image", { image: `${repository}:one` });
   await post("/evict", { freeBytes: 1000, dryRun: true });
+  await post("/reload", {});
 }
 
 async function exerciseJobs(directory: string): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Pool, type Dispatcher } from "undici";
 import { stringify } from "yaml";
 import { startApp, type App } from "../../src/app.ts";
-import { loadSettings } from "../../src/config/index.ts";
+import { loadSettings, type Settings } from "../../src/config/index.ts";
 import { createLogger } from "../../src/telemetry/index.ts";
 import { writeFile } from "node:fs/promises";
 import type { Clock } from "../../src/cache/index.ts";
@@ -43,6 +43,8 @@ export interface Instance {
   stop(): Promise<void>;
   /** Stops, and starts again on the same data directory. */
   restart(): Promise<Instance>;
+  /** Writes the configuration anew, for a reload. */
+  configure(settings: Record<string, unknown>): Promise<void>;
   /** Stops if it runs, and removes the data directory. */
   remove(): Promise<void>;
 }
@@ -65,18 +67,23 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     destination: { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) },
   });
   const file = join(directory, "entrepot.yaml");
-  const document = {
-    listen: "127.0.0.1:0",
-    admin: { listen: "127.0.0.1:0" },
-    dataDir: join(directory, "data"),
-    storage: { maxSize: "10GiB", minFree: "1MiB" },
-    ...options.settings,
+  const configure = async (given: Record<string, unknown>): Promise<void> => {
+    const document = {
+      listen: "127.0.0.1:0",
+      admin: { listen: "127.0.0.1:0" },
+      dataDir: join(directory, "data"),
+      storage: { maxSize: "10GiB", minFree: "1MiB" },
+      ...given,
+    };
+    await writeFile(file, stringify(document));
   };
-  await writeFile(file, stringify(document));
-  const settings = loadSettings({ file, environment: options.environment ?? {} });
+  await configure(options.settings);
+  const readSettings = (): Settings => loadSettings({ file, environment: options.environment ?? {} });
+  const settings = readSettings();
   const app = await startApp(settings, {
     logger,
     version: "0.0.0-test",
+    readSettings,
     ...(options.clock && { clock: options.clock }),
   });
   const url = `${settings.tls ? "https" : "http"}://${String(app.addresses.pull[0])}`;
@@ -109,6 +116,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
       await pool.destroy();
       await app.stop();
     },
+    configure,
     async restart() {
       await instance.stop();
       return startInstance({ ...options, directory });

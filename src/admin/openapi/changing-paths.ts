@@ -52,6 +52,14 @@ export const changingPaths: Readonly<Record<string, PathItem>> = {
       responses: { 200: json("What is served now", ref("Rollback")), ...changing, ...problemsOf(404) },
     },
   },
+  "/api/v1/reload": {
+    post: {
+      operationId: "reload",
+      summary: "Reads the configuration again; what cannot change while it runs is said",
+      requestBody: body(object({}), false),
+      responses: { 200: json("What has come of it", ref("Reload")), ...changing, ...problemsOf(422) },
+    },
+  },
   "/api/v1/refresh": {
     post: {
       operationId: "refresh",

@@ -57,7 +57,10 @@ function upstreamNames({ config }: SetupFlags, { environment }: CliContext): str
 function formatChanges(changes: readonly Change[]): string {
   return changes.length === 0
     ? "nothing there is entrepot's\n"
-    : formatTable(changes.map(({ what, path, why }) => [what, path, why ?? ""]));
+    : formatTable(
+        changes.map(({ what, path, why }) => [what, path, why ?? ""]),
+        [0, 1, 2],
+      );
 }
 
 function parseAddress(text: string): string {

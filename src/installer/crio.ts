@@ -26,7 +26,7 @@ export const crio: Runtime = {
     const problems: Change[] = [];
     const registry = options.registries.flatMap((name) => {
       const found = entries.get(name);
-      if (found && basename(found.file) > ownName) {
+      if (found && isAfterOurs(directory, found.file)) {
         problems.push(leftWithProblem(found.file, `has the last word on ${name}, since its name comes after ours`));
         return [];
       }
@@ -41,10 +41,19 @@ function ownFile(directory: string): ManagedFile {
   return new ManagedFile(join(directory, "registries.conf.d", ownName));
 }
 
+function mainFile(directory: string): string {
+  return join(directory, "registries.conf");
+}
+
 function configurationFiles(directory: string): string[] {
   const dropIns = join(directory, "registries.conf.d");
   const names = readdirOrNone(dropIns).filter((name) => name.endsWith(".conf") && name !== ownName);
-  return [join(directory, "registries.conf"), ...names.sort().map((name) => join(dropIns, name))];
+  return [mainFile(directory), ...names.sort().map((name) => join(dropIns, name))];
+}
+
+/** The main file comes before all drop-ins, and these in the order of their names. */
+function isAfterOurs(directory: string, file: string): boolean {
+  return file !== mainFile(directory) && basename(file) > ownName;
 }
 
 /** The `[[registry]]` entries of a file; a string where containers/image refuses it, and with it all of the configuration. */

@@ -1,6 +1,11 @@
-import { describe, expect, it } from "vitest";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { startInstance } from "../../support/instance.ts";
+import { machineRoot } from "../doctor/machine.ts";
 import { nodeDirectory, snapshot } from "../installer/node-files.ts";
 import { run, withFile } from "./command-line.ts";
+
+const criConfig = `version = 2\n[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n`;
 
 describe("entrepot node-setup", () => {
   it("points at this instance for every upstream of the configuration, and takes that back", async () => {
@@ -16,6 +21,28 @@ describe("entrepot node-setup", () => {
     expect(undone.exitCode).toBe(0);
     expect(undone.stdout).toMatch(/^removed /);
     expect(snapshot(directory)).toEqual({});
+  });
+
+  it.each([
+    ["containerd", "etc/containerd/certs.d", { "/etc/containerd/config.toml": criConfig }],
+    ["crio", "etc/containers", { "/etc/containers/registries.conf": `[[registry]]\nlocation = "docker.io"\n` }],
+    [
+      "k3s",
+      "etc/rancher/k3s",
+      { "/etc/rancher/k3s/registries.yaml": `mirrors:\n  ghcr.io: { endpoint: ["https://m"] }\n` },
+    ],
+  ])("writes for %s what the doctor finds right", async (runtime, directory, files) => {
+    const instance = await startInstance({ settings: {} });
+    onTestFinished(() => instance.remove());
+    const root = machineRoot(files);
+    const config = withFile(`listen: "${new URL(instance.url).host}"`);
+    const examined = async (): Promise<unknown> => {
+      const flags = ["--client", runtime, "--root", root, "--config", config, "--admin", instance.adminUrl, "--json"];
+      return JSON.parse((await run(["doctor", ...flags])).stdout);
+    };
+    expect(await examined()).toMatchObject({ comesThrough: "no" });
+    await run(["node-setup", runtime, "--dir", join(root, directory), "--address", instance.url, "--config", config]);
+    expect(await examined()).toMatchObject({ comesThrough: "yes" });
   });
 
   it("ends with 1 where pulls may go past it", async () => {

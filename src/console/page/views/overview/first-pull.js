@@ -12,20 +12,8 @@ export function firstPull(addresses) {
     { id: "first-title", className: "span-all first-pull" },
     h("p", {}, "Pull an image through the cache to see it here:"),
     h("pre", { tabindex: "0" }, h("code", {}, `docker pull ${address}/docker.io/library/alpine:3`)),
-    h(
-      "p",
-      {},
-      "Or tell containerd to ask it for every registry, in ",
-      h("code", {}, "/etc/containerd/certs.d/_default/hosts.toml"),
-      ":",
-    ),
-    h("pre", { tabindex: "0" }, h("code", {}, `[host."http://${address}"]\n  capabilities = ["pull", "resolve"]`)),
-    h(
-      "p",
-      {},
-      h("code", {}, "entrepot doctor --client docker"),
-      " writes the lines for every client and says whether its pulls come through.",
-    ),
+    h("p", {}, "The lines for the configuration of a client, and whether its pulls come through, are told by:"),
+    h("pre", { tabindex: "0" }, h("code", {}, "entrepot doctor --client containerd")),
   );
 }
 

@@ -53,6 +53,7 @@ describe("text from elsewhere", () => {
         await context.route("**/api/v1/events*", (route) =>
           route.fulfill({ contentType: "text/event-stream", body: stream.join("") }),
         );
+        await context.route(/\/api\/v1\/image\?/, (route) => route.fulfill({ json: detailOf(markup) }));
         await context.route("**/api/v1/images*", (route) =>
           route.fulfill({
             json: { items: [{ ...someImage, image: markup, pins: [markup] }], nextCursor: null, total: 1 },
@@ -69,6 +70,10 @@ describe("text from elsewhere", () => {
     await goTo(page, `image?image=${encodeURIComponent(markup)}`);
     await page.getByRole("heading", { level: 1 }).getByText("<img").waitFor();
     expect(await page.locator("main img, main script").count()).toBe(0);
+    await page.getByText(`It is never evicted: pinned by ${markup}.`).waitFor();
+    await page.locator("button.block").click();
+    await page.getByRole("region", { name: "Platforms and layers" }).getByText("<script>").first().waitFor();
+    expect(await page.locator("main img, main script, main b").count()).toBe(0);
     expect(await page.title()).not.toBe("owned");
   });
 });
@@ -87,3 +92,28 @@ const someImage = {
   isGone: false,
   offlineReady: { isReady: true, platforms: [], missing: [], why: null },
 };
+
+/** An image whose every name and word is `markup`. */
+function detailOf(markup: string): object {
+  const none = { firstFetchedAt: null, lastPulledAt: null };
+  const blob = { digest: markup, role: "layer", size: 10, isHere: true, sharedWith: [markup], sharedWithCount: 1 };
+  const manifest = { digest: markup, kind: "image", platform: markup, mediaType: markup, size: 1, isHere: true };
+  const explanation = {
+    ...none,
+    ...{ subject: markup, digest: markup, kind: "image", state: "present", size: 1, leasedUntil: null },
+    ...{ lastVerifiedAt: null, queue: null, uniqueBytes: 1, sharedBytes: 1, platforms: [], pins: [markup] },
+    tags: [{ image: markup, relation: "held" }],
+    neededBy: [{ digest: markup, kind: "index", platform: markup, images: [markup] }],
+    departures: [{ image: markup, reason: markup, bytes: 1, at: new Date().toISOString() }],
+  };
+  return {
+    ...{ ...someImage, image: markup, digest: markup, pins: [markup], explanation },
+    offlineReady: {
+      ...{ isReady: false, platforms: [], why: markup },
+      missing: [{ platform: markup, digest: markup, what: markup, bytes: null }],
+    },
+    manifests: [{ ...manifest, lastPulledAt: null, parents: [], blobs: [blob] }],
+    referrers: [{ digest: markup, kind: markup }],
+    history: [{ digest: markup, firstSeen: "2026-01-01T00:00:00Z", lastSeen: "2026-01-01T00:00:00Z", isCurrent: true }],
+  };
+}

@@ -132,7 +132,7 @@ function queue({ victims }) {
       caption: "The eviction queue, what goes first at the top",
       items: victims.slice(0, shown).map((victim, index) => ({ ...victim, rank: index + 1 })),
       columns: [
-        { head: "#", isNumber: true, cell: ({ rank }) => String(rank) },
+        { head: "#", label: "", isNumber: true, cell: ({ rank }) => String(rank) },
         { head: "Image", isHead: true, cell: victimName },
         { head: "Kind", cell: ({ kind }) => kind },
         { head: "Digest", cell: ({ digest }) => digestText(digest) },

@@ -63,7 +63,8 @@ async function killEverywhere(
   return kills;
 }
 
-describe("pointing containerd at entrepot, killed at any step", () => {
+// Some forty processes under strace each.
+describe("pointing containerd at entrepot, killed at any step", { timeout: 400_000 }, () => {
   it("leaves whole files in each place, and all as it was once it is taken back", async () => {
     const before = nodeDirectory(foreign);
     const after = nodeDirectory(foreign);

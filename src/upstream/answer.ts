@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { Hops } from "../chain/index.ts";
 
 /** The header fields of an answer, by lower-case name; a field that was sent twice has two values. */
 export type AnswerHeaders = ReadonlyMap<string, readonly string[]>;
@@ -12,6 +13,14 @@ export interface Answer {
   url: URL;
   /** Whether a redirect led to another origin than the endpoint's: a CDN's 403 is not a registry's. */
   isElsewhere: boolean;
+}
+
+/** An answer of an endpoint, and what of its words may be handed on. */
+export interface HeardAnswer extends Answer {
+  /** What the caches say that it came through: of a parent that is configured as one, and of nobody else. */
+  hops: Hops | undefined;
+  /** Whether a text holds what was shown to get this answer: then it goes no further. */
+  repeats: (text: string) => boolean;
 }
 
 /** The only value of a field, or its first one. */

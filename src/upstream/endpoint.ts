@@ -1,11 +1,11 @@
 import { formatVia, type Pseudonym } from "../chain/index.ts";
 import type { RepositoryName } from "../oci/index.ts";
-import { discard, type Answer } from "./answer.ts";
+import { discard, type Answer, type HeardAnswer } from "./answer.ts";
 import type { Asker, Authorization, Authorizer } from "./authorization/authorizer.ts";
 import type { Credential, CredentialSource } from "./credentials/credential-source.ts";
 import { CredentialRefused } from "./errors.ts";
 import type { Errand } from "./hosts/hosts.ts";
-import { addNamespace, nameAt } from "./parents.ts";
+import { addNamespace, hopsOf, nameAt } from "./parents.ts";
 import { sendFollowing, type RedirectPolicy } from "./redirect.ts";
 import type { ParentSettings, RequestKind, UpstreamObserver } from "./settings.ts";
 import type { Onward } from "./upstream.ts";
@@ -24,7 +24,7 @@ export interface Question {
   isProof?: boolean;
 }
 
-export interface EndpointAnswer extends Answer {
+export interface EndpointAnswer extends HeardAnswer {
   /** Whether a token service accepted the credential, or our having none, for this request. */
   hasToken: boolean;
   /** Whose answer this is. */
@@ -102,7 +102,10 @@ async function attempt(
     // A token says that the credential was accepted: what is refused then is the repository.
     const isSent = sent !== undefined && sent.token === undefined;
     const isRefused = isSent && !answer.isElsewhere && (answer.status === 401 || answer.status === 403);
-    return { answer: { ...answer, hasToken: sent?.token !== undefined, credential }, isRefused };
+    const repeats = repeating(credential, sent);
+    const hops = options.parent && !answer.isElsewhere ? hopsOf(answer.headers) : undefined;
+    const heard = { hops: hops && !repeats(hops.text) ? hops : undefined, repeats };
+    return { answer: { ...answer, ...heard, hasToken: sent?.token !== undefined, credential }, isRefused };
   } catch (error) {
     if (error instanceof CredentialRefused && credential.credentials) return { refusal: error, isRefused: true };
     throw error;
@@ -132,6 +135,13 @@ async function converse(
     discard(answer);
     sent = next;
   }
+}
+
+function repeating({ credentials }: Credential, sent: Authorization | undefined): (text: string) => boolean {
+  const [, header = ""] = sent?.header.split(" ") ?? [];
+  const own = credentials?.kind === "basic" ? credentials.password : credentials?.token;
+  const secrets = [header, sent?.token ?? "", own ?? ""].filter((secret) => secret !== "");
+  return (text) => secrets.some((secret) => text.includes(secret));
 }
 
 interface Sending {

@@ -83,7 +83,7 @@ async function readPages(
       discard(answer);
       return page === 1 ? undefined : { isComplete: false, parent };
     }
-    parent = olderOf(parent, answer.isElsewhere ? undefined : parentSaid(answer.headers));
+    parent = olderOf(parent, parentSaid(answer));
     const verdict = accept(await readDocument(asking, answer, question));
     if (verdict === "bad") throw unusable(asking, answer, question, "with something else");
     const next = nextPageOf(answer.headers, answer.url);

@@ -83,6 +83,6 @@ function describe(answer: EndpointAnswer, endpoint: Endpoint) {
     digest: parseDigest(headerOf(answer.headers, "docker-content-digest") ?? ""),
     contentType: contentType === undefined ? undefined : parseContentType(contentType),
     isFromOrigin: endpoint.isOrigin,
-    parent: answer.isElsewhere ? undefined : parentSaid(answer.headers),
+    parent: parentSaid(answer),
   };
 }

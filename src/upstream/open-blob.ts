@@ -1,7 +1,6 @@
 import type { Digest, RepositoryName } from "../oci/index.ts";
 import { abandon } from "./answer.ts";
 import { openBlobPart } from "./blob-request.ts";
-import { parentSaid } from "./parents.ts";
 import type { Asking } from "./question.ts";
 import { readResuming, type BlobPart, type ResumingOptions } from "./resuming-body.ts";
 import type { BlobBody, BlobRange, RequestOptions } from "./upstream.ts";
@@ -44,9 +43,7 @@ export async function openBlob(asking: Asking, options: OpenBlobOptions): Promis
       return undefined;
     }
     const bytes = readResuming(first, { asking, range, reopen, signal: own.signal });
-    const { headers, isElsewhere } = first.answer;
-    const hops = isElsewhere ? undefined : parentSaid(headers)?.hops;
-    return { size: first.size, hops, chunks: closable(bytes, first, own) };
+    return { size: first.size, hops: first.answer.hops?.text, chunks: closable(bytes, first, own) };
   } catch (error) {
     own.unlink();
     throw error;

@@ -34,14 +34,20 @@ export function addNamespace(url: URL, upstream: string, parent: ParentSettings 
   return url;
 }
 
-/** Who answered, by the answer itself: a parent in front of which there is a load balancer is no less one. */
+/** What a cache has written into an answer, whoever that is and however far to be believed. */
 export function hopsOf(headers: AnswerHeaders): Hops | undefined {
   const values = headers.get("cache-status");
   return values && parseHops(values.join(","));
 }
 
-export function parentSaid(headers: AnswerHeaders): ParentSaid | undefined {
-  const hops = hopsOf(headers);
+/** @param answer.hops - Of a parent; undefined where a registry answered, or a gateway in between. */
+export function parentSaid({
+  hops,
+  headers,
+}: {
+  hops: Hops | undefined;
+  headers: AnswerHeaders;
+}): ParentSaid | undefined {
   if (!hops) return undefined;
   const age = headerOf(headers, "age")?.trim() ?? "";
   return {

@@ -1,6 +1,5 @@
 import type { ErrorCode } from "../oci/index.ts";
-import { readBody, type Answer } from "./answer.ts";
-import { hopsOf } from "./parents.ts";
+import { readBody, type HeardAnswer } from "./answer.ts";
 import type { Told, UpstreamErrorKind } from "./errors.ts";
 
 const maxErrorBytes = 64 * 1024;
@@ -27,22 +26,23 @@ const kinds: Partial<Record<ErrorCode, UpstreamErrorKind>> = {
 };
 
 /** Whether what a parent answers 404 to is not absent: the parent does not know the registry, or does not give the repository out. */
-export function isWithheld(answer: Answer): boolean {
-  return answer.status === 404 && !answer.isElsewhere && hopsOf(answer.headers)?.detail === "NAME_UNKNOWN";
+export function isWithheld({ status, hops }: HeardAnswer): boolean {
+  return status === 404 && hops?.detail === "NAME_UNKNOWN";
 }
 
 /** What a parent's error says; undefined where a registry answered, or a gateway in between. Uses up the body. */
-export async function readTold(answer: Answer): Promise<Told | undefined> {
-  const hops = answer.isElsewhere ? undefined : hopsOf(answer.headers);
+export async function readTold(answer: HeardAnswer): Promise<Told | undefined> {
+  const { hops } = answer;
   const code = hops?.detail === undefined ? undefined : codes[answer.status]?.[hops.detail];
   if (!hops || !code) return undefined;
   const bytes = await readBody(answer.body, maxErrorBytes).catch(() => undefined);
   const { message, detail = {} } = firstError(bytes);
+  const words = (value: unknown): string | undefined => wordsOf(value, answer.repeats);
   const texts = detailKeys.flatMap((key) => {
-    const text = wordsOf(detail[key]);
+    const text = words(detail[key]);
     return text === undefined ? [] : [[key, text] as const];
   });
-  return { code, message: wordsOf(message), detail: Object.fromEntries(texts), hops: hops.text };
+  return { code, message: words(message), detail: Object.fromEntries(texts), hops: hops.text };
 }
 
 /** What went wrong there: a parent that could not be reached at all is another matter. */
@@ -64,7 +64,7 @@ function firstError(bytes: Buffer | undefined): { message?: unknown; detail?: Re
 }
 
 /** Text that may stand in a log line and in an answer. */
-function wordsOf(value: unknown): string | undefined {
-  if (typeof value !== "string" || value === "") return undefined;
+function wordsOf(value: unknown, repeats: HeardAnswer["repeats"]): string | undefined {
+  if (typeof value !== "string" || value === "" || repeats(value)) return undefined;
   return value.slice(0, maxWords).replace(/\p{Cc}/gu, " ");
 }

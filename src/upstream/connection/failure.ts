@@ -1,4 +1,4 @@
-import { abandon, isHtml, readBody, retryAfterOf, type Answer } from "../answer.ts";
+import { abandon, isHtml, readBody, retryAfterOf, type Answer, type HeardAnswer } from "../answer.ts";
 import { ForbiddenAddress } from "./connector.ts";
 import { UpstreamError, type Told, type UpstreamErrorKind } from "../errors.ts";
 import { kindOfTold, readTold } from "../told.ts";
@@ -104,7 +104,7 @@ export interface StatusContext {
 const maxErrorBytes = 64 * 1024;
 
 /** The error that an answer stands for which is neither what was asked nor an absence. Uses up the body. */
-export async function statusError(answer: Answer, context: StatusContext): Promise<UpstreamError> {
+export async function statusError(answer: HeardAnswer, context: StatusContext): Promise<UpstreamError> {
   const { status } = answer;
   const told = await readTold(answer);
   if (told) return toldError(answer, told, context);

@@ -7,8 +7,8 @@ import type { Clock } from "../../../src/cache/index.ts";
 export const name = "registry.test";
 
 export interface NodeOptions {
-  /** Listeners asked in turn: instances as parents, or the URL of the registry itself. */
-  above: readonly (Instance | string)[];
+  /** Who is asked in turn: parents, and as plain text the URL of the registry itself. */
+  above: readonly ({ readonly url: string } | string)[];
   addressing?: "ns" | "path";
   trusted?: boolean;
   clock?: Clock;

@@ -150,3 +150,48 @@ describe("a parent that is gone", () => {
     expect([reply.status, errorOf(reply).code]).toEqual([502, "UNAVAILABLE"]);
   });
 });
+
+describe("an answer that repeats what it was shown", () => {
+  const secret = "canary-password-0d41";
+  const body = JSON.stringify({
+    errors: [{ code: "UNAVAILABLE", message: `you said ${secret}`, detail: { said: secret } }],
+  });
+  const headers = (detail: string) => ({ "cache-status": `entrepot; detail=${detail}` });
+
+  it("is no parent's, from a registry, whatever it says it is: its words go nowhere", async () => {
+    const echo = await startUpstream({});
+    const repeating = temperaments.status(502, body, "application/json", headers("UNAVAILABLE"));
+    echo.misbehave({ on: "any", temperament: repeating });
+    const child = await startNode({ above: [echo.url], settings });
+    const reply = await child.ask(path);
+    expect([reply.status, errorOf(reply).message]).toEqual([502, `${name} gave an answer that cannot be used`]);
+    expect(JSON.stringify([reply, child.log])).not.toContain(secret);
+    await child.remove();
+    await echo.close();
+  });
+
+  it("loses its words on the way down from a parent: in the body, the header and the log", async () => {
+    const echo = await startUpstream({ auth: { kind: "basic", users: { node: secret } } });
+    const child = await startInstance({
+      settings: {
+        ...settings,
+        upstreams: {
+          [name]: {
+            endpoints: [{ url: echo.url, addressing: "ns", credentials: { username: "node", password: secret } }],
+          },
+        },
+      },
+    });
+    for (const detail of ["UNAVAILABLE", secret]) {
+      const repeating = temperaments.status(502, body, "application/json", headers(detail));
+      const rule = echo.misbehave({ on: "any", temperament: repeating });
+      const reply = await child.ask(of(`org/${detail.toLowerCase()}/manifests/1`));
+      expect([reply.status, errorOf(reply).code]).toEqual([502, "UNAVAILABLE"]);
+      expect(JSON.stringify([reply.headers, reply.body.toString(), child.log])).not.toContain(`you said`);
+      expect(JSON.stringify(reply.headers)).not.toContain(secret);
+      rule.stop();
+    }
+    await child.remove();
+    await echo.close();
+  });
+});

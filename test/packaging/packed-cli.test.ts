@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -13,6 +13,7 @@ import { sha256 } from "../support/reply.ts";
 import { olderNode } from "./older-node.ts";
 
 const run = promisify(execFile);
+const nobody = 65_534;
 const login = { authorization: `Basic ${Buffer.from("ci:open sesame").toString("base64")}` };
 
 /** What `npm pack` gives, installed with `npm install --global` below a directory of its own. */
@@ -63,6 +64,30 @@ describe("the packed command line", () => {
     expect(await once(server, "exit")).toEqual([0, null]);
     const verified = await run(command, ["verify", "--data-dir", join(directory, "data"), "--json"]);
     expect(JSON.parse(verified.stdout)).toMatchObject({ findings: [] });
+    await upstream.close();
+  });
+
+  it("serves as nobody, on a root file system that is read-only", async () => {
+    const upstream = await startUpstream();
+    const image = upstream.pushImage("library/demo", "1");
+    const data = await mkdtemp(join(directory, "nobody-"));
+    await chmod(directory, 0o755);
+    await chown(data, nobody, nobody);
+    const file = join(directory, "nobody.yaml");
+    const upstreams = { "docker.io": { endpoints: [upstream.url] } };
+    await writeFile(
+      file,
+      stringify({ listen: "127.0.0.1:0", admin: { listen: "127.0.0.1:0" }, dataDir: data, upstreams }),
+    );
+    const script =
+      'mount --bind "$1" "$1" && mount -o remount,bind,ro / && ! touch /tmp/a-file && shift && exec setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs "$@"';
+    const words = ["--mount", "sh", "-c", script, "sh", data, process.execPath, command, "serve", "--config", file];
+    const server = spawn("unshare", words, { stdio: ["ignore", "pipe", "ignore"] });
+    const { pull } = await listening(server.stdout);
+    const manifest = await fetch(`http://${String(pull[0])}/v2/library/demo/manifests/1`);
+    expect([manifest.status, sha256(await manifest.bytes())]).toEqual([200, image.digest]);
+    server.kill("SIGTERM");
+    expect(await once(server, "exit")).toEqual([0, null]);
     await upstream.close();
   });
 

@@ -27,8 +27,9 @@ async function serve({ configFile: file, flags }: ServeOptions): Promise<void> {
   printPageLink(pageLink(app.addresses.admin, app.adminToken, scheme), settings.log.format);
   // Written now and not only at the end, so that the next start neither compiles nor strips types, even after a crash.
   flushCompileCache();
+  const stopping = firstSignal();
   await tellServiceManager("ready", logger);
-  const signal = await firstSignal();
+  const signal = await stopping;
   logger.info({ signal }, "stopping");
   void firstSignal().then(() => process.exit(1));
   await Promise.all([app.stop(), tellServiceManager("stopping", logger)]);

@@ -115,12 +115,18 @@ describe("a running process", () => {
     const running = await start({ settings: {}, environment });
     const lines = async (): Promise<string[]> => (await readFile(told, "utf8")).trim().split("\n");
     await running.listening();
-    await expect.poll(lines).toEqual(["/run/it --ready"]);
+    await expect.poll(lines).toEqual(["/run/it READY=1"]);
     running.kill("SIGHUP");
-    await expect.poll(lines).toEqual(["/run/it --ready", "/run/it --reloading", "/run/it --ready"]);
+    await expect
+      .poll(lines)
+      .toEqual([
+        "/run/it READY=1",
+        expect.stringMatching(/^\/run\/it RELOADING=1 MONOTONIC_USEC=\d+$/),
+        "/run/it READY=1",
+      ]);
     running.kill("SIGTERM");
     expect(await running.exitCode()).toBe(0);
-    expect((await lines()).at(-1)).toBe("/run/it --stopping");
+    expect((await lines()).at(-1)).toBe("/run/it STOPPING=1");
     await rm(directory, { recursive: true });
   });
 });

@@ -11,12 +11,12 @@ export interface SpawnOptions {
   stdio: StdioOptions;
 }
 
-/** Starts entrepot as `npm start` does it, without the npm process in between: its script is a command line for env(1). */
+/** Starts entrepot as `npm start` does it, without the npm process in between. */
 export async function spawnAsStart({ program = entrepot, environment, stdio }: SpawnOptions): Promise<ChildProcess> {
   const { scripts } = JSON.parse(await readFile("package.json", "utf8")) as { scripts: { start: string } };
   if (!scripts.start.endsWith(entrepot)) throw new Error(`npm start does not run ${entrepot}`);
   const script = scripts.start.replace(entrepot, program);
-  return spawn("sh", ["-c", `exec env ${script}`], {
+  return spawn("sh", ["-c", script], {
     env: { ...process.env, PATH: `node_modules/.bin:${String(process.env["PATH"])}`, ...environment },
     stdio,
   });

@@ -128,8 +128,6 @@ export async function checkFirstSteps(checks: Checks, given: FirstSteps): Promis
     match(await answer.text(), /<title>[^<]*entrepot/i);
   });
   await checks.check("entrepot ends when it is told to, and npm start with it", async () => {
-    // As Ctrl-C does on a terminal: npm by itself hands no signal on.
-    for (const line of processesNaming(directory)) process.kill(Number.parseInt(line, 10), "SIGTERM");
     await running?.end();
     await until("entrepot to be gone", 30_000, () => processesNaming(directory).length === 0);
     equal(await user.isListening(), false);

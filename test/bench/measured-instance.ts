@@ -14,8 +14,15 @@ export interface MeasuredInstance {
   stop(): Promise<void>;
 }
 
+interface MeasuredOptions {
+  /** Where the upstream is another instance: how it is addressed. */
+  addressing?: "plain";
+  tags?: Record<string, unknown>;
+}
+
 /** Starts entrepot with docker.io at `upstreamUrl`, on a temporary data directory. */
-export async function startMeasured(upstreamUrl: string): Promise<MeasuredInstance> {
+export async function startMeasured(upstreamUrl: string, options: MeasuredOptions = {}): Promise<MeasuredInstance> {
+  const { addressing, tags = {} } = options;
   const directory = await mkdtemp(join(tmpdir(), "entrepot-bench-"));
   const file = join(directory, "entrepot.yaml");
   await writeFile(
@@ -24,7 +31,8 @@ export async function startMeasured(upstreamUrl: string): Promise<MeasuredInstan
       listen: "127.0.0.1:0",
       admin: { listen: "127.0.0.1:0" },
       dataDir: join(directory, "data"),
-      upstreams: { "docker.io": { endpoints: [upstreamUrl] } },
+      tags,
+      upstreams: { "docker.io": { endpoints: [{ url: upstreamUrl, ...(addressing && { addressing }) }] } },
     }),
   );
   // The first start compiles; what is measured is any later one.

@@ -1,3 +1,4 @@
+import { chain } from "./chain.ts";
 import type { Finding } from "./finding.ts";
 import { slowReaders } from "./slow-readers.ts";
 import { store } from "./store.ts";
@@ -12,6 +13,7 @@ interface Benchmark {
 const benchmarks: Record<string, Benchmark> = {
   storm: { run: storm },
   "slow-readers": { run: slowReaders },
+  chain: { run: chain },
   store: { run: store, onlyByName: true },
 };
 

@@ -9,6 +9,7 @@ import { addEventsCommand } from "./watch/events-command.ts";
 import { addEvictCommand } from "./evict-command.ts";
 import { CliError, exitCodes, type ExitCode } from "./exit-codes.ts";
 import { addExplainCommand } from "./explain-command.ts";
+import { addHealthcheckCommand } from "./healthcheck-command.ts";
 import { addImagesCommand } from "./images-command.ts";
 import { addNodeSetupCommand } from "./node-setup-command.ts";
 import { addPinCommands } from "./pin-commands.ts";
@@ -56,6 +57,7 @@ function createProgram(context: CliContext): Command {
   addBackupCommand(program, context);
   addReloadCommand(program, context);
   addDoctorCommand(program, context);
+  addHealthcheckCommand(program, context);
   addNodeSetupCommand(program, context);
   addConfigCommand(program, context);
   addCompletionCommand(program, context);

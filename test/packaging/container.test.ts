@@ -1,13 +1,13 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { binary, ChildProcesses, type Daemon } from "../clients/child-processes.ts";
-import { digestOf, FixtureBuilder } from "../clients/fixture-image.ts";
-import { composeImage, oci, pushImage, type FixtureImage } from "../clients/fixture-manifests.ts";
+import { digestOf } from "../clients/fixture-image.ts";
+import type { FixtureImage } from "../clients/fixture-manifests.ts";
 import { createScratchDirectory, removeScratchDirectory } from "../clients/scratch-directory.ts";
-import { startUpstreamRegistry } from "../clients/upstream-registry.ts";
 import { Podman } from "./container.ts";
+import { filledRegistry } from "./filled-registry.ts";
 import { buildBase, buildImage } from "./image-builder.ts";
 import { NetworkNamespace } from "./network-namespace.ts";
 
@@ -30,13 +30,13 @@ describe("the container image", () => {
     podman = new Podman(processes, network, directory);
     base = await buildBase(processes, directory);
     await buildImage(processes, directory, image);
-    const { port, pushed } = await filledRegistry(directory);
+    const { port, pushed, serve } = await filledRegistry(directory);
     demo = pushed;
-    const restart = ["serve", join(directory, "registry.yml")];
-    registry = network.start(binary("docker-registry"), restart, { logFile: join(directory, "docker-registry.log") });
+    registry = serve(network);
     const config = join(directory, "entrepot.yaml");
     const upstreams = { "docker.io": { endpoints: [`http://127.0.0.1:${port}`] } };
-    await writeFile(config, stringify({ storage: { minFree: "1MiB" }, upstreams }));
+    const shipped = parse(await readFile("deploy/docker/entrepot.yaml", "utf8")) as object;
+    await writeFile(config, stringify({ ...shipped, storage: { minFree: "1MiB" }, upstreams }));
     const data = ["--volume", "entrepot-test:/var/lib/entrepot"];
     await podman.start(name, image, [...data, "--volume", `${config}:/etc/entrepot/entrepot.yaml:ro`]);
   }, 600_000);
@@ -50,6 +50,9 @@ describe("the container image", () => {
   it("says what it is, and is small beside its base", async () => {
     const { Config, Healthcheck, Size } = await podman.imageReport(image);
     expect(Config).toMatchObject({ User: "10001:10001", Entrypoint: ["entrepot"], Cmd: ["serve"] });
+    // Whatever stood here would win over a configuration that is mounted, such as one that listens on loopback alone.
+    const settings = Config.Env.filter((variable) => variable.startsWith("ENTREPOT_"));
+    expect(settings).toEqual(["ENTREPOT_CONFIG=/etc/entrepot/entrepot.yaml"]);
     expect(Config.Volumes).toEqual({ "/var/lib/entrepot": {} });
     expect(Healthcheck.Test).toEqual(["CMD", "entrepot", "healthcheck"]);
     const { version, license } = JSON.parse(await readFile("package.json", "utf8")) as Record<string, string>;
@@ -108,15 +111,3 @@ describe("the container image", () => {
 });
 
 const expectedFiles = ["LICENSE", "dist", "node_modules", "package.json"];
-
-/** A registry that has held an image, and has ended: what it holds is in `directory`, and so is its configuration. */
-async function filledRegistry(directory: string): Promise<{ port: number; pushed: FixtureImage }> {
-  const processes = new ChildProcesses(directory);
-  const { port } = await startUpstreamRegistry(processes, directory);
-  const build = join(directory, "fixture");
-  await mkdir(build);
-  const pushed = composeImage("library/demo", await new FixtureBuilder(processes, build).buildContent(), oci);
-  await pushImage(processes, pushed, port, join(build, "demo"));
-  await processes.endAll();
-  return { port, pushed };
-}

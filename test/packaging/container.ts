@@ -36,7 +36,15 @@ export class Podman {
   /** A container as the README runs it, with the network of the namespace; resolves when it is healthy. */
   async start(name: string, image: string, words: readonly string[]): Promise<void> {
     const limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"];
-    const strict = ["--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"];
+    // Not even the /tmp that podman would add.
+    const strict = [
+      "--read-only",
+      "--read-only-tmpfs=false",
+      "--cap-drop",
+      "all",
+      "--security-opt",
+      "no-new-privileges",
+    ];
     const network = ["--network", `ns:${this.#network.path}`];
     await this.run("run", "--detach", "--name", name, ...limits, ...strict, ...network, ...words, image);
     await this.untilHealthy(name);

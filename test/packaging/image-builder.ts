@@ -1,3 +1,4 @@
+import { statfsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { binary, type ChildProcesses } from "../clients/child-processes.ts";
@@ -5,12 +6,18 @@ import { addNode, makeDebianRoot } from "./debian-root.ts";
 
 const repository = resolve(import.meta.dirname, "../..");
 const base = "localhost/node:24-slim";
-// No namespaces, no overlay: so it also works where the tests themselves run in a container.
+/** OVERLAYFS_SUPER_MAGIC of linux/magic.h */
+const overlayMagic = 0x794c7630;
+// No namespaces: so it also works where the tests themselves run in a container.
 const environment = { BUILDAH_ISOLATION: "chroot" };
 
-/** The options of podman and buildah that keep all they store below `directory`. */
+/**
+ * The options of podman and buildah that keep all they store below `directory`: as layers, or where that is itself made of
+ * layers, as copies.
+ */
 export function storageIn(directory: string): string[] {
-  return ["--storage-driver", "vfs", "--root", join(directory, "store"), "--runroot", join(directory, "run")];
+  const driver = statfsSync(directory).type === overlayMagic ? "vfs" : "overlay";
+  return ["--storage-driver", driver, "--root", join(directory, "store"), "--runroot", join(directory, "run")];
 }
 
 /** A stand-in for `node:24-slim`: a Debian with Node and npm in it. Resolves to its name. */

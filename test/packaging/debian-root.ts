@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { binary, type ChildProcesses } from "../clients/child-processes.ts";
 
 /** The Node that the project's own package brings: the one that npm scripts run on. */
-export const nodeBinary = join(dirname(createRequire(import.meta.url).resolve("node/package.json")), "bin", "node");
+const nodeBinary = join(dirname(createRequire(import.meta.url).resolve("node/package.json")), "bin", "node");
 
 /** The smallest Debian of this machine's own suite, from the mirror that its apt uses, in `directory`. */
 export async function makeDebianRoot(processes: ChildProcesses, directory: string): Promise<void> {

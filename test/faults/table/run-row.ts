@@ -65,12 +65,17 @@ async function expectLeft(bench: Bench, wanted: Wanted, reply: Reply, expected: 
 function describeReply(bench: Bench, wanted: Wanted, reply: Reply): Partial<Expected> {
   const { status, headers, body } = reply;
   const isError = status >= 400;
-  if (isError) bench.errorBodies.push(body.toString());
+  const cacheStatus = textOf(headers["cache-status"]);
+  if (isError) {
+    bench.errorBodies.push(body.toString());
+    // A cache in front of this one reads the code there.
+    expect(cacheStatus).toBe(`entrepot; detail=${String(codeOf(body))}`);
+  }
   return {
     status,
     code: isError ? codeOf(body) : undefined,
     body: isError ? "error" : judgeBody(wanted.bytes, reply),
-    cacheStatus: textOf(headers["cache-status"])?.replace(/; ttl=-?\d+/, ""),
+    cacheStatus: isError ? undefined : cacheStatus?.replace(/; ttl=-?\d+/, ""),
     retryAfter: textOf(headers["retry-after"]),
   };
 }

@@ -7,7 +7,7 @@ const worthwhileBytes = 1024 * 1024;
 const maxWeighed = 1000;
 const pageSize = 100;
 /** Mostly one image or a few are enough: the first pages are small. */
-const firstPageSize = 8;
+const firstPageSize = 4;
 
 /** What may be taken, and in which order. */
 export interface Terms {
@@ -188,7 +188,9 @@ class Draft {
 
   /** What has been chosen; small victims that the target does not need are given back. */
   *choice(wantedBytes: number): Generator<undefined, Choice> {
-    if (this.#bytes >= wantedBytes && this.#units.length <= maxWeighed) yield* this.#giveBack(wantedBytes);
+    // One alone is needed: without it nothing would go.
+    const isWeighed = this.#units.length > 1 && this.#units.length <= maxWeighed;
+    if (isWeighed && this.#bytes >= wantedBytes) yield* this.#giveBack(wantedBytes);
     return {
       units: this.#units,
       orphans: [...this.#orphans.values()],

@@ -1,4 +1,4 @@
-import { binary, ChildProcesses, type Daemon } from "../clients/child-processes.ts";
+import { binary, ChildProcesses, until, type Daemon } from "../clients/child-processes.ts";
 
 /** Processes that see no network but the loopback of a namespace of their own, in which every port is free. */
 export class NetworkNamespace extends ChildProcesses {
@@ -30,16 +30,23 @@ export class NetworkNamespace extends ChildProcesses {
     return super.run(binary("ip"), this.#inside(command, args), options);
   }
 
+  /** A tracer that is ended leaves what it traced running: that is ended too. */
   async close(): Promise<void> {
+    for (const pid of await this.#pids()) process.kill(pid, "SIGTERM");
+    await until("the namespace to be empty", 30_000, async () => (await this.#pids()).length === 0);
     await this.#ip("netns", "delete", this.name);
     await this.endAll();
+  }
+
+  async #pids(): Promise<number[]> {
+    return (await this.#ip("netns", "pids", this.name)).split("\n").filter(Boolean).map(Number);
   }
 
   #inside(command: string, args: readonly string[]): string[] {
     return ["netns", "exec", this.name, command, ...args];
   }
 
-  async #ip(...words: string[]): Promise<void> {
-    await super.run(binary("ip"), words);
+  #ip(...words: string[]): Promise<string> {
+    return super.run(binary("ip"), words);
   }
 }

@@ -78,16 +78,20 @@ class Pull {
   /** A few at a time. After a failure those that run come to their end, and no other is begun. */
   async blobs(): Promise<void> {
     const left = [...this.#blobs].values();
-    let failure: unknown;
+    let isEnding = false;
     const takeAll = async (): Promise<void> => {
-      for (const [digest, claimed] of left) {
-        await this.#blob(digest, claimed).catch((error: unknown) => (failure ??= error));
-        if (failure !== undefined) return;
+      try {
+        for (const [digest, claimed] of left) {
+          await this.#blob(digest, claimed);
+          if (isEnding) return;
+        }
+      } finally {
+        isEnding = true;
       }
     };
-    await Promise.all(Array.from({ length: blobsAtOnce }, takeAll));
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- What was caught above, as it is.
-    if (failure !== undefined) throw failure;
+    const workers = Array.from({ length: blobsAtOnce }, takeAll);
+    await Promise.allSettled(workers);
+    await Promise.all(workers);
   }
 
   #note(edges: readonly { digest: Digest; size: number }[]): void {

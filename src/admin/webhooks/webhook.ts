@@ -70,7 +70,7 @@ export class Webhook {
       this.#waiting.shift();
       this.#ports.observer.dropped(this.name, 1, "overflow");
     }
-    this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined));
+    this.#sending ??= this.#sendAll();
   }
 
   /** Drops what waits and ends what is being sent. */
@@ -81,8 +81,13 @@ export class Webhook {
     if (left > 0) this.#ports.observer.dropped(this.name, left, "stop");
   }
 
+  /** Is over in the very moment in which nothing waits any more: what is offered then begins another. */
   async #sendAll(): Promise<void> {
-    for (let event = this.#waiting.shift(); event; event = this.#waiting.shift()) await this.#deliver(event);
+    try {
+      for (let event = this.#waiting.shift(); event; event = this.#waiting.shift()) await this.#deliver(event);
+    } finally {
+      this.#sending = undefined;
+    }
   }
 
   async #deliver(event: PublishedEvent): Promise<void> {

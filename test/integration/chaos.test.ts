@@ -151,6 +151,15 @@ function check(words: string, repository: string, { digest, bytes, isPrivate }: 
   expect(body.equals(bytes.subarray(start, start + body.length)), words).toBe(true);
 }
 
+/** The first answer that is no error: a question asked while the upstream was ill may still be waiting for its limits. */
+function answered(path: string, words: string): Promise<Reply> {
+  return eventually(async () => {
+    const reply = await instance.ask(path);
+    expect(reply.status === 200 || reply.body.toString(), words).toBe(true);
+    return reply;
+  }, 5000);
+}
+
 describe("an upstream that does everything wrong, under clients that do as they like", () => {
   const runs = [20_261, 20_262].map((seed) => ({ seed, isRoomy: seed % 2 === 1 }));
   it.each(runs)(
@@ -185,8 +194,8 @@ describe("an upstream that does everything wrong, under clients that do as they 
       for (const { digest, isPrivate } of blobs) {
         for (const repository of isPrivate ? [steady] : repositories) {
           const path = `/v2/${repository}/blobs/${digest}`;
-          const { status, body, isShort } = await instance.ask(path);
-          expect([status === 200 ? isShort : body.toString(), sha256(body)], words).toEqual([false, digest]);
+          const { body, isShort } = await answered(path, words);
+          expect([isShort, sha256(body)], words).toEqual([false, digest]);
           await instance.settled();
           if (run.isRoomy) expect((await instance.ask(path)).headers["cache-status"], words).toBe("entrepot; hit");
         }

@@ -111,6 +111,7 @@ async function listen(
       book,
       bound,
       clientLimits,
+      now: () => (options.clock ?? systemClock).now(),
       readerLimits: serve,
       logger,
     });

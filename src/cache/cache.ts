@@ -72,6 +72,13 @@ export interface Target {
   isSparing?: boolean | undefined;
 }
 
+/** What a request was answered with: for the order of eviction a HEAD is a look, a GET a pull. */
+export interface Content {
+  kind: "manifest" | "blob";
+  method: "GET" | "HEAD";
+  digest: Digest;
+}
+
 /**
  * The policy of the cache: what is a hit, what may be stale, what is filled, what is absent.
  * Answers are values; what a client is to be told instead is a RegistryError; anything else thrown is a bug.
@@ -92,6 +99,15 @@ export interface Cache {
   referrers(target: Target, digest: Digest, options: { mustCheck: boolean }): Promise<ReferrersAnswer>;
   /** A push through us has changed the repository: what is kept of it is checked again. Resolves when the index says so. */
   changed(repository: RepositoryKey, change: Change): Promise<void>;
+  /**
+   * Grows with whatever may change how a hit is answered. A tag's freshness ends without it (`Age`), and content that leaves
+   * memory is not `hot` any more.
+   */
+  readonly revision: number;
+  /** Bytes that are in memory; whether a repository holds them has been asked elsewhere. */
+  hot(digest: Digest): Buffer | undefined;
+  /** A hit has been answered without being asked for here. */
+  used(content: Content): void;
   flights(): { running: number; followers: number };
   /** The fills that run, in the order in which they were asked for. */
   fills(): Fill[];
@@ -167,6 +183,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
   const readTagPolicies = (): Map<string, (tag: Tag) => TagPolicy> =>
     new Map(ports.upstreams.map((entry) => [entry.upstream.name, createTagPolicies(entry.tags, entry.tagPatterns)]));
   let tagPolicies = readTagPolicies();
+  let policyChanges = 0;
 
   const source = ({ upstream, ...asked }: Target): Source => {
     const entry = entries.get(upstream);
@@ -191,6 +208,15 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     tags: async (target, { mustCheck }) => listings.tags(source(target), mustCheck),
     referrers: async (target, digest, { mustCheck }) => listings.referrers(source(target), digest, mustCheck),
     changed: (repository, change) => pushes.changed(repository, change),
+    get revision() {
+      return index.revision + policyChanges;
+    },
+    hot: (digest) => memory.get(digest),
+    used({ kind, method, digest }) {
+      if (method === "HEAD") eviction.seen(digest);
+      else if (kind === "manifest") eviction.pulled(digest);
+      else eviction.pulledBlob(digest);
+    },
     flights: () => ({ running: flights.running, followers: flights.followers }),
     fills: () => flights.list(),
     refresh: async (target, tag) => refresh({ source: tagSource(target, tag), tag }, { index, tags }),
@@ -205,6 +231,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
       }),
     policiesChanged() {
       tagPolicies = readTagPolicies();
+      policyChanges += 1;
     },
     servedUntil(repository, tag, row) {
       const policy = policyOf(repository.upstream, tag);

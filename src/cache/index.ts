@@ -1,5 +1,5 @@
 /** The policy of the cache: hit, stale, filled, absent; flights; freshness; membership. */
-export { createCache, type Cache, type CachePorts, type Target } from "./cache.ts";
+export { createCache, type Cache, type CachePorts, type Content, type Target } from "./cache.ts";
 export type {
   BlobAnswer,
   EnterFill,

@@ -4,12 +4,14 @@ import { maxCaches, parseVia, type Pseudonym } from "../chain/index.ts";
 import { tokenPath, type Access } from "../access/index.ts";
 import { BodyBroken, type Cache } from "../cache/index.ts";
 import { RegistryError, type RepositoryName } from "../oci/index.ts";
-import type { Logger, Metrics } from "../telemetry/index.ts";
+import { createRequestLog, type Logger, type Metrics } from "../telemetry/index.ts";
 import { boundUpstream, parseNamespace, resolveAddress, type Address, type AddressBook } from "./addressing.ts";
 import { discardRest } from "./discard-rest.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import { createExchange, recordAtEnd, type Exchange } from "./exchange.ts";
 import { sendBytes, sendError } from "./headers.ts";
+import { HotAnswers, type HotPlace } from "./hot-answers.ts";
+import { plainRequest } from "./plain-request.ts";
 import { sendToken } from "./token.ts";
 import { pullBlob, pullManifest, pullReferrers, pullTags, type PullPorts, type PullRequest } from "./pull.ts";
 import { answerPush, forwardPush, type PushPort } from "./push.ts";
@@ -28,6 +30,8 @@ export interface PullListenerOptions {
   /** How this instance calls itself towards other caches. */
   pseudonym: Pseudonym;
   clientLimits: ClientLimits;
+  /** Milliseconds since the epoch. */
+  now: () => number;
   readerLimits: ReaderLimits;
   metrics: Metrics;
   logger: Logger;
@@ -35,6 +39,7 @@ export interface PullListenerOptions {
 
 interface Guarded {
   exchange: Exchange;
+  hot: HotPlace | undefined;
   target: RequestTarget;
 }
 
@@ -44,19 +49,29 @@ export function createPullListener(options: PullListenerOptions): RequestListene
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
+  const hotAnswers = new HotAnswers(options);
+  const ports = { ...options, hotAnswers };
+  const recording = { ...options, log: createRequestLog(options.logger) };
   app.use(async (request: IncomingMessage, response: ServerResponse) => {
     const passed = guarded.get(request);
     if (!passed) throw new Error("a request came round the guard");
-    await answer(options, request, response, passed).catch((error: unknown) => {
+    await answer(ports, request, response, passed).catch((error: unknown) => {
       fail(options.logger, request, response, passed.exchange, error);
     });
   });
   return (request, response) => {
-    const exchange = createExchange(request, response, options.readerLimits.idleTimeoutMs);
-    recordAtEnd(exchange, request, response, options);
+    const plain = plainRequest(request);
+    const exchange = createExchange(response, {
+      userAgent: plain ? plain.userAgent : request.headers["user-agent"],
+      hasCredentials: !plain && request.headers.authorization !== undefined,
+      idleTimeoutMs: options.readerLimits.idleTimeoutMs,
+    });
+    recordAtEnd(exchange, request, response, recording);
+    if (plain && hotAnswers.answer(plain.key, response, exchange)) return;
     try {
       refuseMethod(request, options.push);
-      guarded.set(request, { exchange, target: parseTarget(request) });
+      const hot = plain && hotAnswers.place(plain.key);
+      guarded.set(request, { exchange, hot, target: parseTarget(request) });
     } catch (error) {
       response.shouldKeepAlive = false;
       fail(options.logger, request, response, exchange, error);
@@ -76,7 +91,7 @@ function refuseMethod(request: IncomingMessage, push: PushPort): void {
 }
 
 async function answer(
-  options: PullListenerOptions,
+  options: PullListenerOptions & PullPorts,
   request: IncomingMessage,
   response: ServerResponse,
   guarded: Guarded,
@@ -117,7 +132,9 @@ async function answer(
   const asked = { ...address, via, trace: exchange.trace };
   const viewer = await access.authorize(request, principal, { ...asked, what: route });
   const target = { ...asked, viewer };
-  await pull(options, { request, response, exchange, query, target, mustCheck: isPushing }, route);
+  // What a client is given for its own credential's sake is decided each time.
+  const hot = viewer ? undefined : guarded.hot;
+  await pull(options, { request, response, exchange, query, target, hot, mustCheck: isPushing }, route);
 }
 
 /**

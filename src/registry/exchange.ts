@@ -4,16 +4,17 @@ import {
   clientFamily,
   createRequestId,
   type ClientFamily,
-  type Logger,
   type Metrics,
   type Outcome,
   type RequestKind,
+  type RequestLog,
 } from "../telemetry/index.ts";
 
 /** What is counted and logged of one request; filled in while it is answered. Holds no header and no query. */
 export interface Exchange {
   readonly requestId: string;
   readonly client: ClientFamily;
+  readonly hasCredentials: boolean;
   readonly startedAt: number;
   /** Time spent waiting for the upstream, in ms. */
   readonly trace: { upstreamMs: number };
@@ -39,16 +40,25 @@ export interface Exchange {
   said: string | undefined;
 }
 
-export function createExchange(request: IncomingMessage, response: ServerResponse, idleTimeoutMs: number): Exchange {
-  const controller = new AbortController();
-  response.once("close", () => controller.abort());
+/** What is known of a request before it is looked at. */
+export interface ExchangeBasis {
+  userAgent: string | undefined;
+  hasCredentials: boolean;
+  idleTimeoutMs: number;
+}
+
+export function createExchange(response: ServerResponse, basis: ExchangeBasis): Exchange {
+  let signal: AbortSignal | undefined;
   return {
     requestId: createRequestId(),
-    client: clientFamily(request.headers["user-agent"]),
+    client: clientFamily(basis.userAgent),
+    hasCredentials: basis.hasCredentials,
     startedAt: performance.now(),
     trace: { upstreamMs: 0 },
-    idleTimeoutMs,
-    signal: controller.signal,
+    idleTimeoutMs: basis.idleTimeoutMs,
+    get signal() {
+      return (signal ??= signalOfEnd(response));
+    },
     kind: "other",
     outcome: undefined,
     upstream: undefined,
@@ -63,12 +73,19 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
   };
 }
 
+function signalOfEnd(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  if (response.closed) controller.abort();
+  else response.once("close", () => controller.abort());
+  return controller.signal;
+}
+
 /** Counts and logs the exchange when its response has ended, whichever way. */
 export function recordAtEnd(
   exchange: Exchange,
   request: IncomingMessage,
   response: ServerResponse,
-  { metrics, logger, access }: { metrics: Metrics; logger: Logger; access: Pick<Access, "expectsCredentials"> },
+  { metrics, log, access }: { metrics: Metrics; log: RequestLog; access: Pick<Access, "expectsCredentials"> },
 ): void {
   response.once("close", () => {
     const seconds = (at: number): number => (at - exchange.startedAt) / 1000;
@@ -79,28 +96,24 @@ export function recordAtEnd(
     const outcome = exchange.outcome ?? (response.writableFinished ? "error" : "uncached");
     metrics.requestFinished({ kind, outcome, client, durationSeconds, firstByteSeconds, bytes, upstream });
     if (outcome === "collapsed") metrics.requestCollapsed(kind);
-    if (request.headers.authorization !== undefined && !access.expectsCredentials)
-      metrics.unexpectedCredentials(client);
-    logger.info(
-      {
-        requestId: exchange.requestId,
-        method: request.method,
-        upstream,
-        repository: exchange.repository,
-        reference: exchange.reference,
-        kind,
-        outcome,
-        status: response.statusCode,
-        bytes,
-        durationMs: Math.round(durationSeconds * 1000),
-        upstreamMs: Math.round(exchange.trace.upstreamMs),
-        client,
-        ...(exchange.user !== undefined && { user: exchange.user }),
-        ...(exchange.error !== undefined && { problem: exchange.error }),
-        ...(exchange.said !== undefined && { said: exchange.said }),
-        ...(!response.writableFinished && { isAborted: true }),
-      },
-      "request",
-    );
+    if (exchange.hasCredentials && !access.expectsCredentials) metrics.unexpectedCredentials(client);
+    log({
+      requestId: exchange.requestId,
+      method: request.method,
+      upstream,
+      repository: exchange.repository,
+      reference: exchange.reference,
+      kind,
+      outcome,
+      status: response.statusCode,
+      bytes,
+      durationMs: Math.round(durationSeconds * 1000),
+      upstreamMs: Math.round(exchange.trace.upstreamMs),
+      client,
+      ...(exchange.user !== undefined && { user: exchange.user }),
+      ...(exchange.error !== undefined && { problem: exchange.error }),
+      ...(exchange.said !== undefined && { said: exchange.said }),
+      ...(!response.writableFinished && { isAborted: true }),
+    });
   });
 }

@@ -7,7 +7,7 @@ import type { Exchange } from "./exchange.ts";
 export type Headers = Record<string, string | number>;
 
 /** Headers of every answer of the pull face. */
-export function commonHeaders({ namespace }: Exchange): Headers {
+export function commonHeaders({ namespace }: Pick<Exchange, "namespace">): Headers {
   return {
     "Docker-Distribution-Api-Version": "registry/2.0",
     ...(namespace !== undefined && { "OCI-Namespace": namespace }),
@@ -30,7 +30,7 @@ const heldWords: Partial<Record<NonNullable<AnyAnswer["flag"]>, string>> = {
 type AnyAnswer = ManifestAnswer | TagsAnswer | ReferrersAnswer;
 
 /** Cache-Status (RFC 9211), Age (RFC 9111 section 5.1), and a Warning for what a person should see (distribution-spec, "Warnings"). */
-export function ageHeaders(answer: AnyAnswer): Headers {
+export function ageHeaders(answer: Pick<AnyAnswer, "outcome" | "age" | "flag" | "hops">): Headers {
   const { outcome, age, flag, hops } = answer;
   // Also what has just been fetched, where a parent cache says that it is not the latest.
   const isUnconfirmed = flag !== undefined && flag !== "from-mirror" && flag !== "rolled-back";
@@ -66,11 +66,23 @@ export function sendBytes(
   headers: Headers,
   body: Buffer | undefined,
 ): void {
-  response.writeHead(status, { ...commonHeaders(exchange), ...headers });
+  send(response, exchange, status, { ...commonHeaders(exchange), ...headers }, body);
+}
+
+/** The whole of an answer. @param header - With the headers of every answer; flat lists of names and values are written as they are. */
+export function send(
+  response: ServerResponse,
+  exchange: Exchange,
+  status: number,
+  header: Headers | string[],
+  body: Buffer | undefined,
+): void {
+  response.writeHead(status, header);
   exchange.firstByteAt = performance.now();
   exchange.bytes += body?.length ?? 0;
-  response.setTimeout(exchange.idleTimeoutMs, () => response.destroy());
   response.end(body);
+  // What the kernel has taken needs no more of us.
+  if (response.writableLength > 0) response.setTimeout(exchange.idleTimeoutMs, () => response.destroy());
 }
 
 /** The one place where an error becomes an answer: status and code from the error, words and detail without secrets. */

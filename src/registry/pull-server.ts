@@ -22,13 +22,11 @@ const closeIdleEveryMs = 100;
 export function createPullServer(listener: RequestListener, limits: PullServerLimits): Server;
 export function createPullServer(listener: RequestListener, limits: PullServerLimits, tls: TlsOptions): TlsServer;
 export function createPullServer(listener: RequestListener, limits: PullServerLimits, tls?: TlsOptions): Server {
-  const busy = new WeakSet<Duplex>();
+  const latest = new WeakMap<Duplex, ServerResponse>();
   // Without a Host header the request reaches the guard, which refuses it in our own words.
   const options = { maxHeaderSize: maxHeaderBytes, connectionsCheckingInterval: 5000, requireHostHeader: false };
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    const { socket } = request;
-    busy.add(socket);
-    response.once("close", () => busy.delete(socket));
+    latest.set(request.socket, response);
     listener(request, response);
   };
   const server = tls ? createTlsServer({ ...options, ...tls }, serve) : createServer(options, serve);
@@ -41,7 +39,8 @@ export function createPullServer(listener: RequestListener, limits: PullServerLi
   server.on("checkExpectation", listener);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     // In the middle of a body there is no place for a status line.
-    if (busy.has(socket) || !socket.writable) socket.destroy();
+    const isBusy = latest.get(socket)?.closed === false;
+    if (isBusy || !socket.writable) socket.destroy();
     else socket.end(`HTTP/1.1 ${statusLineOf(error.code)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   });
   return server;

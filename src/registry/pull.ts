@@ -5,6 +5,7 @@ import type { BlobAnswer, Cache, ManifestAnswer, Target } from "../cache/index.t
 import { formatReference, mediaTypes, parseTag, RegistryError, type Digest, type Reference } from "../oci/index.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import type { Exchange } from "./exchange.ts";
+import type { HotAnswers, HotPlace } from "./hot-answers.ts";
 import { ageHeaders, cacheStatus, commonHeaders, entityTag, sendBytes, type Headers } from "./headers.ts";
 import { pageOf, parsePageSize } from "./list-pages.ts";
 import { ifNoneMatchMatches, ifRangeAllows, parseRange } from "./range-header.ts";
@@ -19,6 +20,8 @@ export interface PullRequest {
   exchange: Exchange;
   query: RequestTarget["query"];
   target: Target;
+  /** Where the request is a plain one, what it is kept by. */
+  hot: HotPlace | undefined;
   /** A tag is not believed without the upstream's word: the client decides by it what it need not push. */
   mustCheck: boolean;
 }
@@ -28,6 +31,7 @@ export interface PullPorts {
   access: Pick<Access, "refuseDigest" | "isDenied" | "addressOf">;
   clientLimits: ClientLimits;
   readerLimits: ReaderLimits;
+  hotAnswers: Pick<HotAnswers, "remember">;
 }
 
 /** Answers GET and HEAD of manifests. Range is ignored here: a manifest is small, and clients hash it whole. */
@@ -45,6 +49,10 @@ export async function pullManifest(ports: PullPorts, pull: PullRequest, referenc
   }
   const typed = { ...headers, "Content-Type": answer.mediaType, "Content-Length": answer.size };
   sendBytes(response, exchange, 200, typed, method === "HEAD" ? undefined : bytesOf(answer));
+  if (answer.outcome === "hit" && answer.flag === undefined && answer.hops === undefined) {
+    const content = { kind: "manifest", method, digest: answer.digest } as const;
+    ports.hotAnswers.remember(pull, { content, age: answer.age, headers: typed });
+  }
 }
 
 /** Answers GET and HEAD of blobs, whole or in part (RFC 9110 section 14). */
@@ -69,6 +77,9 @@ export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Dige
   try {
     if (isMatched) sendBytes(response, exchange, 304, blobHeaders(answer), undefined);
     else await sendBlob(ports, pull, answer);
+    if (answer.outcome === "hit" && !answer.isPartial && !isMatched) {
+      ports.hotAnswers.remember(pull, { content: { kind: "blob", method, digest }, headers: contentHeaders(answer) });
+    }
   } finally {
     await answer.reader?.close();
   }
@@ -77,6 +88,11 @@ export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Dige
 function blobHeaders({ digest, outcome, hops }: BlobAnswer): Headers {
   const status = withHops(hops, cacheStatus(outcome));
   return { ...identityHeaders(digest), "Cache-Status": status, "Accept-Ranges": "bytes" };
+}
+
+function contentHeaders(answer: BlobAnswer): Headers {
+  const { start, end } = answer;
+  return { ...blobHeaders(answer), "Content-Type": "application/octet-stream", "Content-Length": end - start };
 }
 
 /** Whether the client wants the upstream's word (RFC 9111 section 5.2.1.4). */
@@ -89,9 +105,7 @@ async function sendBlob(ports: PullPorts, { response, exchange }: PullRequest, a
   if (response.destroyed) return;
   response.writeHead(isPartial ? 206 : 200, {
     ...commonHeaders(exchange),
-    ...blobHeaders(answer),
-    "Content-Type": "application/octet-stream",
-    "Content-Length": end - start,
+    ...contentHeaders(answer),
     ...(isPartial && { "Content-Range": `bytes ${start}-${end - 1}/${size}` }),
   });
   if (reader) {

@@ -11,7 +11,7 @@ export {
   type RequestKind,
   type UncachedReason,
 } from "./labels.ts";
-export { createLogger, type Logger, type LoggerOptions } from "./logger.ts";
+export { createLogger, createRequestLog, type Logger, type LoggerOptions, type RequestLog } from "./logger.ts";
 export { createMetrics, type Metrics, type MetricsOptions, type MetricsSnapshot } from "./metrics.ts";
 export { createRequestId } from "./request-id.ts";
 export type { FinishedRequest, RequestMetrics } from "./request-metrics.ts";

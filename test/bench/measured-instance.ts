@@ -1,50 +1,64 @@
 import type { ChildProcess } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { stringify } from "yaml";
+import { until } from "../clients/child-processes.ts";
 import { endProcess, spawnAsStart } from "./spawn-as-start.ts";
 
 /** entrepot in a process of its own, so that its memory and its time are its own. */
 export interface MeasuredInstance {
   url: string;
+  pid: number;
   /** Resident memory in MiB: now, and the most there has been. */
   memory(): Promise<{ nowMiB: number; peakMiB: number }>;
   stop(): Promise<void>;
 }
 
-interface MeasuredOptions {
+export interface MeasuredOptions {
   /** Where the upstream is another instance: how it is addressed. */
   addressing?: "plain";
   tags?: Record<string, unknown>;
+  /** Further keys of the configuration. */
+  settings?: Record<string, unknown>;
+  /** Exists, and is removed by `stop`. By default one among the temporary ones. */
+  directory?: string;
 }
 
-/** Starts entrepot with docker.io at `upstreamUrl`, on a temporary data directory. */
+/** Starts entrepot with docker.io at `upstreamUrl`, on a data directory of its own; its log goes to a file beside it. */
 export async function startMeasured(upstreamUrl: string, options: MeasuredOptions = {}): Promise<MeasuredInstance> {
-  const { addressing, tags = {} } = options;
-  const directory = await mkdtemp(join(tmpdir(), "entrepot-bench-"));
-  const file = join(directory, "entrepot.yaml");
-  await writeFile(
-    file,
-    stringify({
-      listen: "127.0.0.1:0",
-      admin: { listen: "127.0.0.1:0" },
-      dataDir: join(directory, "data"),
-      tags,
-      upstreams: { "docker.io": { endpoints: [{ url: upstreamUrl, ...(addressing && { addressing }) }] } },
-    }),
-  );
-  // The first start compiles; what is measured is any later one.
-  await endProcess((await start(file)).child);
-  const { child, url } = await start(file);
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), "entrepot-bench-")));
+  try {
+    const file = join(directory, "entrepot.yaml");
+    await writeFile(file, stringify(configuration(upstreamUrl, directory, options)));
+    // The first start compiles; what is measured is any later one.
+    await endProcess((await start(file, join(directory, "first.log"))).child);
+    const { child, url } = await start(file, join(directory, "entrepot.log"));
+    return {
+      url,
+      pid: Number(child.pid),
+      memory: () => residentMemory(child),
+      async stop() {
+        await endProcess(child);
+        await rm(directory, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function configuration(upstreamUrl: string, directory: string, options: MeasuredOptions): object {
+  const { addressing, tags = {}, settings } = options;
   return {
-    url,
-    memory: () => residentMemory(child),
-    async stop() {
-      await endProcess(child);
-      await rm(directory, { recursive: true, force: true });
-    },
+    listen: "127.0.0.1:0",
+    admin: { listen: "127.0.0.1:0" },
+    dataDir: join(directory, "data"),
+    tags,
+    upstreams: { "docker.io": { endpoints: [{ url: upstreamUrl, ...(addressing && { addressing }) }] } },
+    ...settings,
   };
 }
 
@@ -59,23 +73,32 @@ interface Started {
   url: string;
 }
 
-async function start(configFile: string): Promise<Started> {
+async function start(configFile: string, logFile: string): Promise<Started> {
+  const log = openSync(logFile, "a");
   const child = await spawnAsStart({
     environment: { ENTREPOT_CONFIG: configFile },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", log, "inherit"],
   });
-  return { child, url: await listeningUrl(child) };
+  closeSync(log);
+  try {
+    return { child, url: await listeningUrl(child, logFile) };
+  } catch (error) {
+    await endProcess(child);
+    throw error;
+  }
 }
 
-function listeningUrl(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    if (!child.stdout) throw new Error("the log comes by a pipe");
-    createInterface(child.stdout).on("line", (line) => {
-      const { msg, pull } = JSON.parse(line) as { msg: string; pull?: string[] };
-      if (msg === "listening") resolve(`http://${String(pull?.[0])}`);
-    });
-    child.once("exit", (code) => reject(new Error(`entrepot ended with ${String(code)} before it listened`)));
+async function listeningUrl(child: ChildProcess, logFile: string): Promise<string> {
+  let url: string | undefined;
+  await until("entrepot to listen", 30_000, () => {
+    if (child.exitCode !== null) throw new Error(`entrepot ended with ${String(child.exitCode)} before it listened`);
+    const lines = readFileSync(logFile, "utf8").split("\n").slice(0, -1);
+    const listening = lines.map((line) => JSON.parse(line) as { msg: string; pull?: string[] });
+    const address = listening.find(({ msg }) => msg === "listening")?.pull?.[0];
+    if (address !== undefined) url = `http://${address}`;
+    return url !== undefined;
   });
+  return String(url);
 }
 
 function field(status: string, name: string): number {

@@ -1,4 +1,5 @@
 import { chain } from "./chain.ts";
+import { compare } from "./compare/compare.ts";
 import type { Finding } from "./finding.ts";
 import { slowReaders } from "./slow-readers.ts";
 import { store } from "./store.ts";
@@ -37,4 +38,5 @@ async function run(names: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-process.exitCode = await run(process.argv.slice(2));
+const [first, ...others] = process.argv.slice(2);
+process.exitCode = first === "compare" ? await compare(others) : await run(process.argv.slice(2));

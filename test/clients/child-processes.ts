@@ -22,6 +22,7 @@ const packageOf: Readonly<Record<string, string>> = {
   ctr: "containerd",
   podman: "podman",
   nginx: "nginx-light",
+  wrk: "wrk",
   buildah: "buildah",
   unshare: "util-linux",
   prometheus: "prometheus",

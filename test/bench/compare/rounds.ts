@@ -14,7 +14,7 @@ export interface RoundsOptions {
   onMeasured?: (line: string) => void;
 }
 
-/** Measures one workload: every entrant once per round, in turn, after a round that is not counted. */
+/** Measures one workload: every entrant once per round, in turn, after a round that is not counted (the short form has none). */
 export async function measureWorkload(workload: Workload, options: RoundsOptions): Promise<WorkloadResults> {
   const { isShort, origin, signal } = options;
   const directory = await mkdtemp(join(tmpdir(), "entrepot-compare-"));
@@ -34,10 +34,10 @@ export async function measureWorkload(workload: Workload, options: RoundsOptions
 async function measureEntrants(
   workload: Workload,
   entrants: readonly Entrant[],
-  { rounds, signal, onMeasured }: RoundsOptions,
+  { rounds, isShort, signal, onMeasured }: RoundsOptions,
 ): Promise<WorkloadResults> {
   const results = entrants.map(({ name }): EntrantResults => ({ name, samples: [] }));
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = isShort ? 1 : 0; round <= rounds; round += 1) {
     for (const [position, entrant] of entrants.entries()) {
       signal.throwIfAborted();
       const sample = await entrant.measure(round);

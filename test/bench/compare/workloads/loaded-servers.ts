@@ -1,0 +1,33 @@
+import { loadedEntrant, type LoadedOptions } from "../loaded.ts";
+import { ratioOf, type Pick } from "../results.ts";
+import type { Server, Stage } from "../stage.ts";
+import { warm } from "../warming.ts";
+import type { Goal, OpenWorkload } from "../workload.ts";
+
+/** Starts servers, has each of them hold what will be asked for, and makes them ready to be loaded in turn. */
+export async function loadServers(
+  stage: Stage,
+  options: LoadedOptions,
+  start: () => Promise<Server[]>,
+): Promise<OpenWorkload> {
+  const close = (): Promise<void> => stage.close();
+  try {
+    const servers = await start();
+    for (const server of servers) await warm(server, stage, options.assets);
+    return { entrants: servers.map((server) => loadedEntrant(server, stage, options)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A goal for the median of one entrant over that of another. */
+export function goalOver(
+  entrant: string,
+  base: string,
+  bound: { atLeast: number } | { atMost: number },
+  measured?: { figure: string; pick: Pick },
+): Goal {
+  const words = `${measured ? `${measured.figure}, ` : ""}${entrant} over ${base}`;
+  return { words, of: (results) => ratioOf(results, entrant, base, measured?.pick), ...bound };
+}

@@ -36,6 +36,7 @@ import { refetch } from "./refetch.ts";
 import { refresh, type Refreshed } from "./manifests/refresh.ts";
 import { policyFor, sourceOf, type Source, type Trace, type UpstreamEntry, type Viewer } from "./source.ts";
 import { StoreHealth } from "./store-health.ts";
+import type { BlobReader } from "./blobs/reader.ts";
 import { StoredBlobs, type ReadCheck } from "./blobs/stored-blobs.ts";
 import { createTagPolicies } from "./manifests/tag-policies.ts";
 import { Tags } from "./manifests/tags.ts";
@@ -106,6 +107,8 @@ export interface Cache {
   readonly revision: number;
   /** Bytes that are in memory; whether a repository holds them has been asked elsewhere. */
   hot(digest: Digest): Buffer | undefined;
+  /** A stored blob that was a hit, to be read once more: as long as the revision is that of the hit. Must be closed. */
+  reopen(digest: Digest, size: number): Promise<BlobReader | undefined>;
   /** A hit has been answered without being asked for here. */
   used(content: Content): void;
   flights(): { running: number; followers: number };
@@ -212,6 +215,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
       return index.revision + policyChanges;
     },
     hot: (digest) => memory.get(digest),
+    reopen: async (digest, size) => (await stored.open(digest, true, { digest, size, state: "present" }))?.reader,
     used({ kind, method, digest }) {
       if (method === "HEAD") eviction.seen(digest);
       else if (kind === "manifest") eviction.pulled(digest);

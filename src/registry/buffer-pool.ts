@@ -2,7 +2,7 @@ const smallBytes = 64 * 1024;
 const largeBytes = 1024 * 1024;
 
 /** However many clients are fast, no more of them than this have a large buffer (promise P10). */
-const maxLarge = 8;
+const maxLarge = 16;
 /** Small ones beyond this are left to the garbage collector. */
 const maxSmallKept = 128;
 
@@ -14,6 +14,11 @@ export class BufferPool {
 
   takeSmall(): Buffer {
     return this.#small.pop() ?? Buffer.allocUnsafeSlow(smallBytes);
+  }
+
+  /** A large buffer, or a small one where there is none to be had. */
+  takeLarge(): Buffer {
+    return this.#large.pop() ?? this.#makeLarge() ?? this.takeSmall();
   }
 
   /** A large buffer in exchange for a small one, or the same one where there is none to be had. */

@@ -13,6 +13,7 @@ import { sendBytes, sendError } from "./headers.ts";
 import { HotAnswers, type HotPlace } from "./hot-answers.ts";
 import { plainRequest } from "./plain-request.ts";
 import { sendToken } from "./token.ts";
+import { pullAgain } from "./pull-again.ts";
 import { pullBlob, pullManifest, pullReferrers, pullTags, type PullPorts, type PullRequest } from "./pull.ts";
 import { answerPush, forwardPush, type PushPort } from "./push.ts";
 import { parsePushRoute } from "./push-route.ts";
@@ -67,17 +68,27 @@ export function createPullListener(options: PullListenerOptions): RequestListene
       idleTimeoutMs: options.readerLimits.idleTimeoutMs,
     });
     recordAtEnd(exchange, request, response, recording);
-    if (plain && hotAnswers.answer(plain.key, response, exchange)) return;
-    try {
-      refuseMethod(request, options.push);
-      const hot = plain && hotAnswers.place(plain.key);
-      guarded.set(request, { exchange, hot, target: parseTarget(request) });
-    } catch (error) {
-      response.shouldKeepAlive = false;
-      fail(options.logger, request, response, exchange, error);
-      return;
+    const serve = (): void => {
+      try {
+        refuseMethod(request, options.push);
+        const hot = plain && hotAnswers.place(plain.key);
+        guarded.set(request, { exchange, hot, target: parseTarget(request) });
+      } catch (error) {
+        response.shouldKeepAlive = false;
+        fail(options.logger, request, response, exchange, error);
+        return;
+      }
+      app(request, response);
+    };
+    const hot = plain && hotAnswers.find(plain.key);
+    const isAnswered = hot ? pullAgain(ports, { response, exchange }, hot) : false;
+    if (isAnswered === false) serve();
+    else if (isAnswered !== true) {
+      isAnswered.then(
+        (was) => was || serve(),
+        (error: unknown) => fail(options.logger, request, response, exchange, error),
+      );
     }
-    app(request, response);
   };
 }
 

@@ -1,14 +1,15 @@
 import { LRUCache } from "lru-cache";
-import type { ServerResponse } from "node:http";
 import type { Cache, Content, ManifestAnswer } from "../cache/index.ts";
 import type { Exchange } from "./exchange.ts";
-import { ageHeaders, commonHeaders, send, type Headers } from "./headers.ts";
+import { ageHeaders, commonHeaders, type Headers } from "./headers.ts";
 
 const maxAnswers = 8192;
 
 /** A hit as it has just been answered. */
 export interface Hit {
   content: Content;
+  /** Bytes of the whole content. */
+  size: number;
   /** Of a tag, that it is not served with for ever. */
   age?: Age | undefined;
   headers: Headers;
@@ -22,24 +23,25 @@ export interface HotPlace {
 
 type Age = NonNullable<ManifestAnswer["age"]>;
 
-interface HotAnswer extends Hit {
+export interface HotAnswer extends Hit {
   revision: number;
   answeredAt: number;
   /** Whole seconds since then, as the header has it. */
   second: number;
   header: string[];
+  /** What it is counted and logged as. */
   facts: Pick<Exchange, "kind" | "upstream" | "repository" | "reference" | "namespace">;
 }
 
 export interface HotAnswersPorts {
-  cache: Pick<Cache, "revision" | "hot" | "used">;
+  cache: Pick<Cache, "revision" | "used">;
   /** Milliseconds since the epoch. */
   now: () => number;
 }
 
 /**
  * Hits that are asked for again and again: what was answered to a plain request is the answer to the next one like it, as long
- * as nothing has changed that it was decided on and its bytes are still in memory. A tag's freshness ends by itself.
+ * as nothing has changed that it was decided on. A tag's freshness ends by itself.
  */
 export class HotAnswers {
   readonly #cache: HotAnswersPorts["cache"];
@@ -56,23 +58,16 @@ export class HotAnswers {
     return { key, revision: this.#cache.revision };
   }
 
-  /** Answers what can be answered at once; whether it did. */
-  answer(key: string, response: ServerResponse, exchange: Exchange): boolean {
+  /** What was answered to such a request before and is still the answer. */
+  find(key: string): HotAnswer | undefined {
     const hot = this.#answers.get(key);
-    if (!hot) return false;
-    const bytes = this.#cache.hot(hot.content.digest);
-    if (!bytes || hot.revision !== this.#cache.revision || !this.#renew(hot)) {
-      this.#answers.delete(key);
-      return false;
-    }
-    Object.assign(exchange, hot.facts);
-    exchange.outcome = "hit";
-    send(response, exchange, 200, hot.header, hot.content.method === "HEAD" ? undefined : bytes);
-    return true;
+    if (!hot || (hot.revision === this.#cache.revision && this.#renew(hot))) return hot;
+    this.#answers.delete(key);
+    return undefined;
   }
 
   remember({ hot, exchange }: { hot: HotPlace | undefined; exchange: Exchange }, hit: Hit): void {
-    if (hot?.revision !== this.#cache.revision || this.#cache.hot(hit.content.digest) === undefined) return;
+    if (hot?.revision !== this.#cache.revision) return;
     const { kind, upstream, repository, reference, namespace } = exchange;
     const facts = { kind, upstream, repository, reference, namespace };
     const { key, revision } = hot;

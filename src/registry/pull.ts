@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Access } from "../access/index.ts";
 import { withHops } from "../chain/index.ts";
-import type { BlobAnswer, Cache, ManifestAnswer, Target } from "../cache/index.ts";
+import type { BlobAnswer, BlobReader, Cache, ManifestAnswer, Target } from "../cache/index.ts";
 import { formatReference, mediaTypes, parseTag, RegistryError, type Digest, type Reference } from "../oci/index.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import type { Exchange } from "./exchange.ts";
@@ -31,7 +31,7 @@ export interface PullPorts {
   access: Pick<Access, "refuseDigest" | "isDenied" | "addressOf">;
   clientLimits: ClientLimits;
   readerLimits: ReaderLimits;
-  hotAnswers: Pick<HotAnswers, "remember">;
+  hotAnswers: HotAnswers;
 }
 
 /** Answers GET and HEAD of manifests. Range is ignored here: a manifest is small, and clients hash it whole. */
@@ -51,7 +51,7 @@ export async function pullManifest(ports: PullPorts, pull: PullRequest, referenc
   sendBytes(response, exchange, 200, typed, method === "HEAD" ? undefined : bytesOf(answer));
   if (answer.outcome === "hit" && answer.flag === undefined && answer.hops === undefined) {
     const content = { kind: "manifest", method, digest: answer.digest } as const;
-    ports.hotAnswers.remember(pull, { content, age: answer.age, headers: typed });
+    ports.hotAnswers.remember(pull, { content, size: answer.size, age: answer.age, headers: typed });
   }
 }
 
@@ -78,7 +78,8 @@ export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Dige
     if (isMatched) sendBytes(response, exchange, 304, blobHeaders(answer), undefined);
     else await sendBlob(ports, pull, answer);
     if (answer.outcome === "hit" && !answer.isPartial && !isMatched) {
-      ports.hotAnswers.remember(pull, { content: { kind: "blob", method, digest }, headers: contentHeaders(answer) });
+      const content = { kind: "blob", method, digest } as const;
+      ports.hotAnswers.remember(pull, { content, size: answer.size, headers: contentHeaders(answer) });
     }
   } finally {
     await answer.reader?.close();
@@ -100,7 +101,8 @@ function mustCheck({ request, mustCheck: isPushing }: PullRequest): boolean {
   return isPushing || /(^|,)\s*no-cache\s*(,|$)/i.test(request.headers["cache-control"] ?? "");
 }
 
-async function sendBlob(ports: PullPorts, { response, exchange }: PullRequest, answer: BlobAnswer): Promise<void> {
+async function sendBlob(ports: PullPorts, pull: PullRequest, answer: BlobAnswer): Promise<void> {
+  const { response, exchange } = pull;
   const { start, end, size, isPartial, reader } = answer;
   if (response.destroyed) return;
   response.writeHead(isPartial ? 206 : 200, {
@@ -108,15 +110,25 @@ async function sendBlob(ports: PullPorts, { response, exchange }: PullRequest, a
     ...contentHeaders(answer),
     ...(isPartial && { "Content-Range": `bytes ${start}-${end - 1}/${size}` }),
   });
-  if (reader) {
-    response.flushHeaders();
-    // A client that leaves ends its own wait for bytes, and nothing else.
-    response.once("close", () => void reader.close().catch(() => undefined));
-    await sendBody(response, reader, { start, end }, ports.readerLimits, (count) => {
-      exchange.firstByteAt ??= performance.now();
-      exchange.bytes += count;
-    });
-  }
+  // What is at hand comes with the header; what is not may keep its client waiting.
+  if (answer.outcome !== "hit") response.flushHeaders();
+  if (reader) await sendReader(pull, reader, { start, end }, ports.readerLimits);
+  else response.end();
+}
+
+/** The rest of an answer whose header is written. */
+export async function sendReader(
+  { response, exchange }: Pick<PullRequest, "response" | "exchange">,
+  reader: BlobReader,
+  span: { start: number; end: number },
+  limits: ReaderLimits,
+): Promise<void> {
+  // A client that leaves ends its own wait for bytes, and nothing else.
+  response.once("close", () => void reader.close().catch(() => undefined));
+  await sendBody(response, reader, span, limits, (count) => {
+    exchange.firstByteAt ??= performance.now();
+    exchange.bytes += count;
+  });
   response.end();
 }
 

@@ -5,8 +5,8 @@ import { suggest } from "./suggestion.ts";
 export type ConfigDocument = Record<string, unknown>;
 
 /**
- * Finds keys that are unknown or not built yet, everywhere at once.
- * @returns the document with the built keys only, and the faults.
+ * Finds keys that are unknown, everywhere at once.
+ * @returns the document with the known keys only, and the faults.
  */
 export function checkKeys(document: ConfigDocument): { document: ConfigDocument; faults: ConfigFault[] } {
   const faults: ConfigFault[] = [];
@@ -20,8 +20,6 @@ function checkSection(section: ConfigDocument, keys: Keys, path: string, faults:
     const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
     if (key === undefined) {
       faults.push({ path: here, message: `unknown key${suggest(name, Object.keys(keys))}` });
-    } else if (key.kind === "unbuilt") {
-      if (!key.asksForNothing(value)) faults.push({ path: here, message: refusal(key, value) });
     } else {
       const checked = checkValue(value, key, here, faults);
       if (checked !== undefined) kept[name] = checked;
@@ -31,12 +29,7 @@ function checkSection(section: ConfigDocument, keys: Keys, path: string, faults:
 }
 
 /** What the schema shall look at; undefined where there is nothing left to look at. */
-function checkValue(
-  value: unknown,
-  key: Exclude<Key, { kind: "unbuilt" }>,
-  path: string,
-  faults: ConfigFault[],
-): unknown {
+function checkValue(value: unknown, key: Key, path: string, faults: ConfigFault[]): unknown {
   if (key.kind === "built") return value;
   if (key.kind === "list" || (key.kind === "section" && key.isAlsoList && Array.isArray(value))) {
     if (!Array.isArray(value)) return value;
@@ -60,13 +53,6 @@ function checkMap(map: ConfigDocument, keys: Keys, path: string, faults: ConfigF
     checkValue(value, { kind: "section", keys }, `${path}.${name}`, faults) ?? {},
   ]);
   return Object.fromEntries(entries) as ConfigDocument;
-}
-
-function refusal(key: Extract<Key, { kind: "unbuilt" }>, value: unknown): string {
-  const words = "documented, but not built yet";
-  const [only] = key.values;
-  if (typeof value === "string" && key.values.includes(value)) return `"${value}" is ${words}; only "${only}" is`;
-  return `must be one of ${key.values.join(", ")}`;
 }
 
 export function isSection(value: unknown): value is ConfigDocument {

@@ -4,7 +4,7 @@ import { formatShare } from "./quantities.ts";
 import type { Settings } from "./settings.ts";
 import { suggest } from "./suggestion.ts";
 
-/** Faults that only show when settings are looked at together: addresses and host names bound twice, watermarks the wrong way round, a default that is not there, pushes that nobody could make, parents that may not see what they would have to. */
+/** Faults that only show when settings are looked at together: addresses and host names bound twice, watermarks the wrong way round, a default that is not there, pushes that nobody could make, parents that may not see what they would have to, an nginx that could not be known. */
 export function findConflicts(settings: Settings): ConfigFault[] {
   return [
     ...listenConflicts(settings),
@@ -13,6 +13,7 @@ export function findConflicts(settings: Settings): ConfigFault[] {
     ...defaultUpstreamFault(settings),
     ...pushFaults(settings),
     ...parentFaults(settings),
+    ...offloadFault(settings),
   ];
 }
 
@@ -107,4 +108,14 @@ function parentFaults({ access, upstreams }: Settings): ConfigFault[] {
     }
     return faults;
   });
+}
+
+/** Only the nginx in front may be given the place of a file instead of its bytes. A socket that is handed over may be a unix socket. */
+function offloadFault({ serve, trustedProxies, listen, upstreams }: Settings): ConfigFault[] {
+  const listeners = [...listen, ...upstreams.flatMap((upstream) => upstream.listen)];
+  const isKnown = trustedProxies.length > 0 || listeners.some(({ kind }) => kind !== "tcp");
+  if (serve.offload === "none" || isKnown) return [];
+  const message =
+    "nginx needs the nginx in front to be known: list its address in trustedProxies (127.0.0.1 where it is on this machine), or listen on a unix socket for it";
+  return [{ path: "serve.offload", message }];
 }

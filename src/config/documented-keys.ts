@@ -2,8 +2,6 @@
 export type Key =
   /** Checked by the schema. */
   | { kind: "built" }
-  /** Documented, not built yet. `asksForNothing` accepts the values that change nothing. */
-  | { kind: "unbuilt"; asksForNothing: (value: unknown) => boolean; values: readonly string[] }
   /** A section of keys. `isAlsoList`: or a list of such sections. */
   | { kind: "section"; keys: Keys; isAlsoList?: boolean }
   /** A map from names to sections. */
@@ -15,11 +13,6 @@ export type Keys = Readonly<Record<string, Key>>;
 
 const built: Key = { kind: "built" };
 const section = (keys: Keys): Key => ({ kind: "section", keys });
-const onlyValue = (value: string, others: readonly string[]): Key => ({
-  kind: "unbuilt",
-  asksForNothing: (given) => given === value,
-  values: [value, ...others],
-});
 
 const tlsServer = section({ certFile: built, keyFile: built, clientCaFile: built });
 
@@ -90,7 +83,7 @@ const upstream: Keys = {
   limits,
 };
 
-/** Every key of the documented configuration. What is misspelt, what is not built yet, and what the environment reaches follow from it. */
+/** Every key of the documented configuration. What is misspelt, and what the environment reaches follow from it. */
 export const documentedKeys: Keys = {
   listen: built,
   admin: section({ listen: built, tokenFile: built, tls: tlsServer }),
@@ -115,7 +108,7 @@ export const documentedKeys: Keys = {
     drainFor: built,
     connectionsPerClient: built,
     fillsPerClient: built,
-    offload: onlyValue("none", ["nginx"]),
+    offload: built,
   }),
   log: section({ level: built, format: built }),
   events: section({ webhooks: { kind: "list", keys: { url: built, secretFile: built, only: built } } }),

@@ -80,7 +80,7 @@ function scalarPaths(keys: Keys, prefix = ""): string[] {
   return Object.entries(keys).flatMap(([name, key]) => {
     if (prefix === "" && unreachable.has(name)) return [];
     if (key.kind === "section") return scalarPaths(key.keys, `${prefix}${name}.`);
-    return key.kind === "built" || key.kind === "unbuilt" ? [`${prefix}${name}`] : [];
+    return key.kind === "built" ? [`${prefix}${name}`] : [];
   });
 }
 

@@ -64,6 +64,7 @@ export function describeSettings(settings: Settings): object {
       drainFor: formatDuration(settings.serve.drainForMs),
       connectionsPerClient: settings.serve.connectionsPerClient,
       fillsPerClient: settings.serve.fillsPerClient,
+      offload: settings.serve.offload,
     },
     access: accessText(settings.access),
     trustedProxies: [...settings.trustedProxies],

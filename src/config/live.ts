@@ -16,7 +16,8 @@ export function takeLiveSettings(current: Settings, next: Settings): Settings {
     admin: { ...current.admin, tls: liveTls(current.admin.tls, next.admin.tls) },
     tls: liveTls(current.tls, next.tls),
     pins: next.pins,
-    serve: next.serve,
+    // Its directories are opened to nginx's group at the start.
+    serve: { ...next.serve, offload: current.serve.offload },
     access: hasSameMode ? { ...current.access, rules: next.access.rules } : current.access,
     denyDigests: next.denyDigests,
     log: { ...current.log, level: next.log.level },

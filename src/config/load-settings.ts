@@ -93,6 +93,7 @@ function resolveSettings(document: DocumentSettings, environment: NodeJS.Process
       drainForMs: document.serve?.drainFor ?? 25_000,
       connectionsPerClient: document.serve?.connectionsPerClient ?? 0,
       fillsPerClient: document.serve?.fillsPerClient ?? 0,
+      offload: document.serve?.offload ?? "none",
     },
     access: resolveAccess(document.access ?? {}, faults),
     trustedProxies: document.trustedProxies ?? [],

@@ -33,7 +33,16 @@ import {
   upstreamName,
   webhookUrl,
 } from "./fields.ts";
-import { accessModes, eventKinds, addressings, logFormats, logLevels, pushModes, readChecks } from "./settings.ts";
+import {
+  accessModes,
+  eventKinds,
+  addressings,
+  logFormats,
+  logLevels,
+  offloads,
+  pushModes,
+  readChecks,
+} from "./settings.ts";
 
 const tagPolicy = {
   freshFor: duration(),
@@ -159,6 +168,7 @@ export const documentSchema = section({
     drainFor: timer(),
     connectionsPerClient: limit(1_000_000),
     fillsPerClient: limit(1_000_000),
+    offload: choice(offloads),
   }).optional(),
   access: access.optional(),
   trustedProxies: networks(),

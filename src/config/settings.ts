@@ -12,6 +12,9 @@ export const readChecks = ["always", "stale", "never"] as const;
 /** Whether a stored file is hashed while it is read: each time, where the last time is long ago, or never. */
 export type ReadCheck = (typeof readChecks)[number];
 
+export const offloads = ["none", "nginx"] as const;
+type Offload = (typeof offloads)[number];
+
 export const accessModes = ["open", "basic", "upstream"] as const;
 /** Who decides who may pull: nobody, an htpasswd file with rules, or the upstream by the client's own credentials. */
 export type AccessMode = (typeof accessModes)[number];
@@ -60,6 +63,8 @@ export interface Settings {
     /** At once, per client address; 0: as many as it likes. */
     readonly connectionsPerClient: number;
     readonly fillsPerClient: number;
+    /** Who sends the bytes of stored blobs: we, or the nginx in front (X-Accel-Redirect). */
+    readonly offload: Offload;
   };
   readonly access: AccessSettings;
   /** Addresses and networks (`10.0.0.0/8`) of proxies in front of us, whose X-Forwarded-… fields are believed. */

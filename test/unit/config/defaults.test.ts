@@ -59,7 +59,7 @@ describe("no configuration at all", () => {
     expect(settings.memory).toEqual({ hotBlobsBytes: 67_108_864, maxHotBlobBytes: 262_144 });
     expect(settings.serve).toEqual({
       ...{ idleTimeoutMs: 120_000, minRateBytesPerSecond: 1024, drainForMs: 25_000 },
-      ...{ connectionsPerClient: 0, fillsPerClient: 0 },
+      ...{ connectionsPerClient: 0, fillsPerClient: 0, offload: "none" },
     });
     expect(settings.log).toEqual({ level: "info", format: "auto" });
     expect(settings.upstreams[0]?.tags).toEqual({

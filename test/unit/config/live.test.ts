@@ -34,6 +34,7 @@ it.each([
   ["storage: { maxSize: 1GiB }", ["storage.maxSize"]],
   ["allowPlaintext: true", ["allowPlaintext"]],
   ["log: { format: json }", ["log.format"]],
+  ["{ listen: [127.0.0.1:5000, unix:/run/nginx.sock], serve: { offload: nginx } }", ["listen", "serve.offload"]],
   ["upstreams: { new.example: { endpoints: [https://new.example] } }", ["upstreams.new.example"]],
   ["upstreams: { quay.io: { enabled: false } }", ["upstreams.quay.io"]],
   ["upstreams: { quay.io: { push: passthrough } }", ["upstreams.quay.io.push"]],

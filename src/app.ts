@@ -36,7 +36,7 @@ import { createOperations } from "./operations.ts";
 import { beginUpkeep, buildParts, type Parts, type Undo } from "./parts.ts";
 import { Reload } from "./reload.ts";
 import { readStats } from "./read-stats.ts";
-import { ClientLimits, createPullListener, createPullServer, drainServer } from "./registry/index.ts";
+import { ClientLimits, createOffload, createPullListener, createPullServer, drainServer } from "./registry/index.ts";
 import type { Logger } from "./telemetry/index.ts";
 
 const keepAliveTimeoutMs = 75_000;
@@ -105,6 +105,7 @@ async function listen(
   const book = addressBook(settings);
   const serve = { ...settings.serve };
   const clientLimits = new ClientLimits(serve, (address) => parts.access.isProxy(address));
+  const offload = createOffload(settings.serve.offload, (address) => parts.access.isProxy(address));
   const openPull = (bound: string | undefined, addresses: readonly ListenAddress[]): Promise<string[]> => {
     const listener = createPullListener({
       ...parts,
@@ -112,6 +113,7 @@ async function listen(
       bound,
       clientLimits,
       now: () => (options.clock ?? systemClock).now(),
+      offload,
       readerLimits: serve,
       logger,
     });

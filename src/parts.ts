@@ -80,7 +80,8 @@ export async function buildParts(settings: Settings, { logger, clock }: PartsOpt
   const setTimer = (ms: number, action: () => void): (() => void) => clock.setTimer(ms, action);
 
   const history = openHistory(metrics, { now, setTimer, logger }, undo);
-  const store = await openBlobStore({ directory: settings.dataDir, bootId: String(process.pid) });
+  const isOpenToGroup = settings.serve.offload === "nginx";
+  const store = await openBlobStore({ directory: settings.dataDir, bootId: String(process.pid), isOpenToGroup });
   undo.push(() => store.close());
   const index = await openIndex(settings, observing, undo);
   const eviction = await Eviction.create(

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Digest } from "../oci/index.ts";
 import type { BlobStore, OpenBlob, Staging } from "./blob-store.ts";
 import { StoreError, toStoreError } from "./errors.ts";
+import { openToGroup } from "./group-access.ts";
 import { KeyedLock } from "./keyed-lock.ts";
 import { blobPath, ingestDirectory, prepareLayout, syncDirectory, unlinkIfThere } from "./layout.ts";
 import { moveToQuarantine } from "./quarantine.ts";
@@ -14,6 +15,8 @@ export interface BlobStoreOptions {
   directory: string;
   /** Tells the files of this process from those of another; letters, digits, `_` and `-`. */
   bootId: string;
+  /** Whether the group of the directory may open the files of blobs (not list them); by default it may do nothing. */
+  isOpenToGroup?: boolean;
 }
 
 /**
@@ -24,6 +27,7 @@ export async function openBlobStore(options: BlobStoreOptions): Promise<BlobStor
   if (!/^[A-Za-z0-9_-]+$/.test(options.bootId)) throw new Error("a boot id that is not fit for a file name");
   try {
     await prepareLayout(options.directory);
+    if (options.isOpenToGroup === true) await openToGroup(options.directory);
   } catch (error) {
     throw toStoreError(error, `preparing ${options.directory}`);
   }

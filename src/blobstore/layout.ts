@@ -12,7 +12,12 @@ export const fanOut: readonly string[] = Array.from({ length: 256 }, (_, byte) =
 
 /** Where the file of `digest` is: `<directory>/blobs/sha256/ab/abcdef…`. */
 export function blobPath(directory: string, digest: Digest): string {
-  return join(blobDirectory(directory, digest), digestHex(digest));
+  return join(directory, relativeBlobPath(digest));
+}
+
+/** The same below the data directory; made of the digest alone. */
+export function relativeBlobPath(digest: Digest): string {
+  return join(blobDirectory("", digest), digestHex(digest));
 }
 
 /** The directory that holds the file of `digest`; made by `prepareLayout`. */

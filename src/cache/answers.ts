@@ -60,6 +60,11 @@ export interface BlobAnswer {
   hops?: string | undefined;
   /** Undefined for a HEAD. Must be closed. */
   reader: BlobReader | undefined;
+  /**
+   * Set where the whole blob is a file that somebody else may send: its bytes need not pass us to be checked. Keeps the file
+   * for 30 s, in which the other opens it, and says where it is below the data directory.
+   */
+  handOver?: (() => string) | undefined;
 }
 
 /** Nothing of the blob lies in the range asked for. */

@@ -22,6 +22,7 @@ import { durably } from "./durably.ts";
 import { Generations } from "./generations.ts";
 import { Flights, type AbandonedPolicy, type Fill } from "./flights/flights.ts";
 import type { Adopt, Keeping } from "./keeping.ts";
+import { HandedOver } from "./blobs/handed-over.ts";
 import { Listings } from "./listings.ts";
 import { servedUntil, type TagPolicy } from "./manifests/freshness.ts";
 import { ManifestStore } from "./manifests/manifest-store.ts";
@@ -163,7 +164,11 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     },
     settings.abandoned,
   );
-  const stored = new StoredBlobs(settings.scrub, { store, index, eviction, adopt, memory, clock, observer });
+  const handedOver = new HandedOver({ eviction, clock });
+  const stored = new StoredBlobs(settings.scrub, {
+    ...{ store, index, eviction, adopt, memory, clock, observer },
+    handedOver,
+  });
   const manifestStore = new ManifestStore({
     store,
     index,
@@ -245,6 +250,7 @@ export function createCache(settings: CacheSettings, ports: CachePorts): Cache {
     forget: (digests) => digests.forEach((digest) => memory.delete(digest)),
     async close() {
       health.close();
+      handedOver.close();
       await flights.close();
     },
   };

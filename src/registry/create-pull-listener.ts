@@ -12,6 +12,7 @@ import { createExchange, recordAtEnd, type Exchange } from "./exchange.ts";
 import { sendBytes, sendError } from "./headers.ts";
 import { HotAnswers, type HotPlace } from "./hot-answers.ts";
 import { plainRequest } from "./plain-request.ts";
+import type { Offload } from "./offload.ts";
 import { sendToken } from "./token.ts";
 import { pullAgain } from "./pull-again.ts";
 import { pullBlob, pullManifest, pullReferrers, pullTags, type PullPorts, type PullRequest } from "./pull.ts";
@@ -33,6 +34,7 @@ export interface PullListenerOptions {
   clientLimits: ClientLimits;
   /** Milliseconds since the epoch. */
   now: () => number;
+  offload: Offload;
   readerLimits: ReaderLimits;
   metrics: Metrics;
   logger: Logger;

@@ -5,6 +5,7 @@ import {
   createRequestId,
   type ClientFamily,
   type Metrics,
+  type OffloadResult,
   type Outcome,
   type RequestKind,
   type RequestLog,
@@ -34,6 +35,8 @@ export interface Exchange {
   namespace: string | undefined;
   bytes: number;
   firstByteAt: number | undefined;
+  /** Whether the nginx in front was given the file to send, or says that it could not open it. */
+  offload: OffloadResult | undefined;
   /** Code of the error that was answered, or what broke the body off. */
   error: string | undefined;
   /** What the upstream did to cause it, in words without secrets. */
@@ -68,6 +71,7 @@ export function createExchange(response: ServerResponse, basis: ExchangeBasis): 
     namespace: undefined,
     bytes: 0,
     firstByteAt: undefined,
+    offload: undefined,
     error: undefined,
     said: undefined,
   };
@@ -96,6 +100,7 @@ export function recordAtEnd(
     const outcome = exchange.outcome ?? (response.writableFinished ? "error" : "uncached");
     metrics.requestFinished({ kind, outcome, client, durationSeconds, firstByteSeconds, bytes, upstream });
     if (outcome === "collapsed") metrics.requestCollapsed(kind);
+    if (exchange.offload) metrics.offloaded(exchange.offload);
     if (exchange.hasCredentials && !access.expectsCredentials) metrics.unexpectedCredentials(client);
     log({
       requestId: exchange.requestId,
@@ -110,6 +115,8 @@ export function recordAtEnd(
       durationMs: Math.round(durationSeconds * 1000),
       upstreamMs: Math.round(exchange.trace.upstreamMs),
       client,
+      ...(exchange.offload === "sent" && { offload: true }),
+      ...(exchange.offload === "failed" && { offloadFailed: true }),
       ...(exchange.user !== undefined && { user: exchange.user }),
       ...(exchange.error !== undefined && { problem: exchange.error }),
       ...(exchange.said !== undefined && { said: exchange.said }),

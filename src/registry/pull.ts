@@ -7,6 +7,7 @@ import type { ClientLimits } from "./client-limits.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HotAnswers, HotPlace } from "./hot-answers.ts";
 import { ageHeaders, cacheStatus, commonHeaders, entityTag, sendBytes, type Headers } from "./headers.ts";
+import { internalUri, type Offload } from "./offload.ts";
 import { pageOf, parsePageSize } from "./list-pages.ts";
 import { ifNoneMatchMatches, ifRangeAllows, parseRange } from "./range-header.ts";
 import { formatRoute, type Route } from "./route.ts";
@@ -30,6 +31,7 @@ export interface PullPorts {
   cache: Cache;
   access: Pick<Access, "refuseDigest" | "isDenied" | "addressOf">;
   clientLimits: ClientLimits;
+  offload: Offload;
   readerLimits: ReaderLimits;
   hotAnswers: HotAnswers;
 }
@@ -86,9 +88,12 @@ export async function pullBlob(ports: PullPorts, pull: PullRequest, digest: Dige
   }
 }
 
-function blobHeaders({ digest, outcome, hops }: BlobAnswer): Headers {
-  const status = withHops(hops, cacheStatus(outcome));
-  return { ...identityHeaders(digest), "Cache-Status": status, "Accept-Ranges": "bytes" };
+function blobHeaders(answer: BlobAnswer): Headers {
+  return { ...cachedHeaders(answer), "Accept-Ranges": "bytes" };
+}
+
+function cachedHeaders({ digest, outcome, hops }: BlobAnswer): Headers {
+  return { ...identityHeaders(digest), "Cache-Status": withHops(hops, cacheStatus(outcome)) };
 }
 
 function contentHeaders(answer: BlobAnswer): Headers {
@@ -101,10 +106,33 @@ function mustCheck({ request, mustCheck: isPushing }: PullRequest): boolean {
   return isPushing || /(^|,)\s*no-cache\s*(,|$)/i.test(request.headers["cache-control"] ?? "");
 }
 
+/**
+ * Leaves the bytes to the nginx in front, which makes of the whole blob the range that it was asked for. Counted is what was
+ * announced: what has become of it only nginx knows.
+ */
+function sendPlace({ response, exchange }: PullRequest, answer: BlobAnswer, path: string): void {
+  exchange.offload = "sent";
+  const headers = {
+    ...cachedHeaders(answer),
+    // Of a whole body nginx says it itself, and would pass ours on beside it.
+    ...(answer.isPartial && { "Accept-Ranges": "bytes" }),
+    "Content-Type": "application/octet-stream",
+    "X-Accel-Redirect": internalUri(path),
+    "Content-Length": 0,
+  };
+  sendBytes(response, exchange, 200, headers, undefined);
+  exchange.bytes += answer.end - answer.start;
+}
+
 async function sendBlob(ports: PullPorts, pull: PullRequest, answer: BlobAnswer): Promise<void> {
-  const { response, exchange } = pull;
+  const { request, response, exchange } = pull;
   const { start, end, size, isPartial, reader } = answer;
   if (response.destroyed) return;
+  if (ports.offload.isAskedAgain(request)) exchange.offload = "failed";
+  if (answer.handOver && ports.offload.isFor(request)) {
+    sendPlace(pull, answer, answer.handOver());
+    return;
+  }
   response.writeHead(isPartial ? 206 : 200, {
     ...commonHeaders(exchange),
     ...contentHeaders(answer),

@@ -7,6 +7,7 @@ export {
   evictionReasons,
   outcomes,
   type EvictionReason,
+  type OffloadResult,
   type Outcome,
   type RequestKind,
   type UncachedReason,

@@ -22,6 +22,10 @@ export type EvictionReason = (typeof evictionReasons)[number];
 export const deliveryResults = ["delivered", "failed", "dropped"] as const;
 export type DeliveryResult = (typeof deliveryResults)[number];
 
+/** What has become of a file that the nginx in front was to send. */
+export const offloadResults = ["sent", "failed"] as const;
+export type OffloadResult = (typeof offloadResults)[number];
+
 const ownClasses: readonly string[] = ["401", "403", "404", "429"];
 
 /** The class of an HTTP status; undefined stands for no answer. */

@@ -1,9 +1,11 @@
 import type { Registry } from "prom-client";
 import { clientFamilies, type ClientFamily } from "./client-family.ts";
 import {
+  offloadResults,
   outcomes,
   requestKinds,
   uncachedReasons,
+  type OffloadResult,
   type Outcome,
   type RequestKind,
   type UncachedReason,
@@ -42,6 +44,8 @@ export interface RequestMetrics {
   passedUncached(reason: UncachedReason): void;
   /** A client sent credentials although nothing asked for them. */
   unexpectedCredentials(client: ClientFamily): void;
+  /** The nginx in front was given a file to send, or says that it could not open one. */
+  offloaded(result: OffloadResult): void;
 }
 
 /** Outcomes whose bytes came from no upstream request of their own. */
@@ -72,6 +76,7 @@ export function createRequestMetrics(
     requestCollapsed: (kind) => series.collapsed.inc({ kind }),
     passedUncached: (reason) => series.uncached.inc({ reason }),
     unexpectedCredentials: (client) => series.credentials.inc({ client }),
+    offloaded: (result) => series.offloads.inc({ result }),
     async totals() {
       const counted = outcomes.map(
         async (outcome) => [outcome, await sumOf(series.requests, "outcome", outcome)] as const,
@@ -152,6 +157,11 @@ function createSeries({ registry, upstreams }: RequestMetricsOptions) {
       name: "unexpected_credentials_total",
       help: "Requests with credentials that nothing had asked for.",
       labels: { client: clientFamilies },
+    }),
+    offloads: createCounter(registry, {
+      name: "offloads_total",
+      help: "Blobs that the nginx in front was given to send, and those that it could not open.",
+      labels: { result: offloadResults },
     }),
     lastRequest: createGauge(registry, {
       name: "last_request_timestamp_seconds",

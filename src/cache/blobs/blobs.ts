@@ -91,7 +91,8 @@ export class Blobs {
     const blob = await stored.open(digest, request.range === undefined, isAtHand ? held : undefined);
     if (!blob) return undefined;
     const answer = answerWith(request, "hit", blob.size, () => blob.reader);
-    if (answer.outcome === "unsatisfiable") await blob.reader.close();
+    if (answer.outcome !== "unsatisfiable") return { ...answer, handOver: blob.handOver };
+    await blob.reader.close();
     return answer;
   }
 }

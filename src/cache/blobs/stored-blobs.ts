@@ -1,5 +1,11 @@
 import { LRUCache } from "lru-cache";
-import { isOutOfDescriptors, StoreError, type BlobStore, type OpenBlob } from "../../blobstore/index.ts";
+import {
+  isOutOfDescriptors,
+  relativeBlobPath,
+  StoreError,
+  type BlobStore,
+  type OpenBlob,
+} from "../../blobstore/index.ts";
 import type { BlobRow, Metadata } from "../../metadata/index.ts";
 import { digestAlgorithm, digestOf, RegistryError, type Digest } from "../../oci/index.ts";
 import { BodyBroken } from "../broken.ts";
@@ -9,6 +15,7 @@ import { durably } from "../durably.ts";
 import type { Adopt, Keeping } from "../keeping.ts";
 import type { Memory } from "../memory.ts";
 import type { CacheObserver } from "../observer.ts";
+import type { HandedOver } from "./handed-over.ts";
 import { createFileReader, createMemoryReader, type BlobReader } from "./reader.ts";
 import { createVerifyingReader } from "./verifying-reader.ts";
 
@@ -26,6 +33,14 @@ export interface StoredBlobsPorts {
   memory: Memory;
   clock: Clock;
   observer: CacheObserver;
+  handedOver: HandedOver;
+}
+
+/** Bytes of a stored blob. `handOver`: see `BlobAnswer`. */
+export interface OpenedBlob {
+  size: number;
+  reader: BlobReader;
+  handOver?: () => string;
 }
 
 /** What is on disk by digest, manifests and blobs alike; a file that is gone, wrong or unreadable is given up here. */
@@ -82,7 +97,7 @@ export class StoredBlobs {
     digest: Digest,
     isWhole: boolean,
     row: BlobRow | undefined = this.#ports.index.blob(digest),
-  ): Promise<{ size: number; reader: BlobReader } | undefined> {
+  ): Promise<OpenedBlob | undefined> {
     const { memory, store, eviction } = this.#ports;
     if (row?.state !== "present" || row.size === undefined) return undefined;
     if (memory.fits(row.size)) {
@@ -94,8 +109,10 @@ export class StoredBlobs {
       const file = await this.#readable(store.open(digest));
       if (file?.size === row.size) {
         const reader = this.#giveUpOnError(digest, createFileReader(file), giveBack);
+        const { size } = file;
         const mustVerify = isWhole && !this.#isVerified(digest, file);
-        return { size: row.size, reader: mustVerify ? this.#verifying(digest, file, reader) : reader };
+        if (mustVerify) return { size, reader: this.#verifying(digest, file, reader) };
+        return { size, reader, handOver: () => this.#handOver(digest) };
       }
       await file?.close();
       await this.#giveUp(digest, file ? "wrong" : "unreadable");
@@ -105,6 +122,11 @@ export class StoredBlobs {
     }
     giveBack();
     return undefined;
+  }
+
+  #handOver(digest: Digest): string {
+    this.#ports.handedOver.keep(digest);
+    return relativeBlobPath(digest);
   }
 
   #isVerified(digest: Digest, { changedAt }: OpenBlob): boolean {

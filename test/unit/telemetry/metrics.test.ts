@@ -38,6 +38,7 @@ describe("metrics at the start", () => {
     ["flights", 1],
     ["flight_followers", 1],
     ["collapsed_requests_total", 7],
+    ["offloads_total", 2],
     ["upstream_credential_failures_total", 2],
     ["verify_failures_total", 2],
     ["uncached_passes_total", 5],
@@ -70,8 +71,8 @@ describe("metrics at the start", () => {
   it("has help and a type for each, and those of the process beside them", async () => {
     const { contentType, body } = await metrics.render();
     expect(contentType).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(45);
-    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(45);
+    expect(body.match(/^# TYPE entrepot_/gm)).toHaveLength(46);
+    expect(body.match(/^# HELP entrepot_\w+ [A-Z0-9].+\.$/gm)).toHaveLength(46);
     expect(body).toMatch(/^process_resident_memory_bytes \d+$/m);
     expect(body).toMatch(/^nodejs_eventloop_lag_seconds /m);
   });

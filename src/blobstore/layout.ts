@@ -1,5 +1,5 @@
-import { constants, mkdirSync } from "node:fs";
-import { mkdir, open, readdir, stat, unlink } from "node:fs/promises";
+import { constants, mkdirSync, unlink } from "node:fs";
+import { mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { digestAlgorithm, digestHex, type Digest, type DigestAlgorithm } from "../oci/index.ts";
 import { isErrno, StoreError } from "./errors.ts";
@@ -85,10 +85,9 @@ async function emptyIngest(ingest: string): Promise<void> {
   }
 }
 
-export async function unlinkIfThere(path: string): Promise<void> {
-  try {
-    await unlink(path);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw error;
-  }
+/** By the callback: an eviction unlinks many, and a promise of node:fs costs the event loop twice as much. */
+export function unlinkIfThere(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    unlink(path, (error) => (error && !isErrno(error, "ENOENT") ? reject(error) : resolve()));
+  });
 }

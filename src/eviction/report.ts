@@ -32,8 +32,17 @@ function victim(node: ManifestNode, bytes: number, graph: Graph): PlannedVictim 
   return { digest, kind, images: namesOf(node, graph), lastPulledAt: accessedAt, bytes };
 }
 
+/** Of the manifests that are looked at: who plans an eviction and then carries it out asks twice. */
+const known = new WeakMap<ManifestNode, string[]>();
+
 /** Tags that name a manifest or an index above it; else the repositories that hold it, with its digest. */
 export function namesOf(node: ManifestNode, graph: Graph): string[] {
+  const names = known.get(node) ?? readNames(node, graph);
+  known.set(node, names);
+  return names;
+}
+
+function readNames(node: ManifestNode, graph: Graph): string[] {
   const above = [node, ...graph.parents(node.id)];
   const tags = above.flatMap(({ digest }) => currentTags(digest, graph));
   if (tags.length > 0) return [...new Set(tags)];

@@ -1,5 +1,6 @@
 import { chain } from "./chain.ts";
 import { compare } from "./compare/compare.ts";
+import { publish } from "./compare/publish.ts";
 import type { Finding } from "./finding.ts";
 import { slowReaders } from "./slow-readers.ts";
 import { store } from "./store.ts";
@@ -38,5 +39,8 @@ async function run(names: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-const [first, ...others] = process.argv.slice(2);
-process.exitCode = first === "compare" ? await compare(others) : await run(process.argv.slice(2));
+/** Commands of their own, with arguments of their own; anything else are names of benchmarks. */
+const commands: Record<string, (args: readonly string[]) => Promise<number>> = { compare, report: publish };
+
+const [first = "", ...others] = process.argv.slice(2);
+process.exitCode = await (commands[first]?.(others) ?? run(process.argv.slice(2)));

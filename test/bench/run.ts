@@ -4,7 +4,6 @@ import { publish } from "./compare/publish.ts";
 import type { Finding } from "./finding.ts";
 import { slowReaders } from "./slow-readers.ts";
 import { store } from "./store.ts";
-import { storm } from "./storm.ts";
 
 interface Benchmark {
   run: () => Promise<Finding[]>;
@@ -13,7 +12,6 @@ interface Benchmark {
 }
 
 const benchmarks: Record<string, Benchmark> = {
-  storm: { run: storm },
   "slow-readers": { run: slowReaders },
   chain: { run: chain },
   store: { run: store, onlyByName: true },

@@ -114,6 +114,7 @@ export class Exchange {
         const part = piece.subarray(at, at + step);
         for (const throttle of this.#throttles) await throttle.take(part.length, signal);
         signal.throwIfAborted();
+        this.#entry.firstByteAt ??= performance.timeOrigin + performance.now();
         const isDrained = this.#response.write(part);
         this.#entry.bytesSent += part.length;
         this.#notice();

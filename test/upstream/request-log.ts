@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 export type RequestKind =
   "ping" | "manifest-tag" | "manifest-digest" | "blob" | "upload" | "tags" | "referrers" | "token" | "cdn" | "other";
 
-/** One request as the upstream saw it. The last five fields change while it is being answered. */
+/** One request as the upstream saw it. The last six fields change while it is being answered. */
 export interface LoggedRequest {
   /** Wall clock, milliseconds. */
   readonly at: number;
@@ -21,6 +21,8 @@ export interface LoggedRequest {
   readonly rawHeaders: readonly string[];
   /** 0 until the response header has been sent. */
   status: number;
+  /** When the first byte of the response's body was handed to the socket; wall clock, milliseconds and parts of them. */
+  firstByteAt: number | undefined;
   /** Bytes of the response's body handed to the socket. */
   bytesSent: number;
   /** Bytes of the request's body that have come. */

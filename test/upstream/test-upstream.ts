@@ -217,5 +217,6 @@ export class TestUpstream {
 }
 
 function toEntry(asked: Asked): LoggedRequest {
-  return { ...asked, at: Date.now(), status: 0, bytesSent: 0, bytesReceived: 0, ended: undefined, isRefused: false };
+  const reply = { status: 0, firstByteAt: undefined, bytesSent: 0, bytesReceived: 0, ended: undefined };
+  return { ...asked, at: Date.now(), ...reply, isRefused: false };
 }

@@ -1,12 +1,20 @@
+import { join } from "node:path";
 import { startMeasured, type MeasuredOptions } from "../../measured-instance.ts";
 import type { Server, Stage } from "../stage.ts";
+
+const name = "entrepot";
 
 /** entrepot as `npm start` has it, with a log line per request in a file. */
 export async function startEntrepot(
   { origin, onClose, directoryFor }: Stage,
   options: Omit<MeasuredOptions, "directory"> = {},
 ): Promise<Server> {
-  const instance = await startMeasured(origin.url, { ...options, directory: directoryFor("entrepot") });
+  const instance = await startMeasured(origin.url, { ...options, directory: directoryFor(name) });
   await onClose(() => instance.stop());
-  return { name: "entrepot", url: instance.url, pids: [instance.pid] };
+  return { name, url: instance.url, pids: [instance.pid] };
+}
+
+/** Where the entrepot of a stage keeps what it has. */
+export function dataDirectory({ directoryFor }: Stage): string {
+  return join(directoryFor(name), "data");
 }

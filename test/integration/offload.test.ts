@@ -1,7 +1,9 @@
-import { stat } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
-import { startInstance, type AskOptions, type Instance, type Reply } from "../support/instance.ts";
+import { Pool } from "undici";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { askWhole, startInstance, type AskOptions, type Instance, type Reply } from "../support/instance.ts";
 import { sha256 } from "../support/reply.ts";
 import { SkippingClock } from "../support/skipping-clock.ts";
 import { apiOf, reconciled, storedFiles } from "../support/store.ts";
@@ -142,6 +144,19 @@ describe("with serve.offload: nginx", () => {
     expect(storedFiles(instance).map(({ size }) => size)).toEqual([layerBytes]);
     clock.skip(30_000);
     await expect.poll(() => storedFiles(instance)).toEqual([]);
+  });
+
+  it("a unix socket needs no trusted address: only nginx is let in there", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "entrepot-socket-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const socketPath = join(directory, "pull.sock");
+    await start({ listen: ["127.0.0.1:0", `unix:${socketPath}`], trustedProxies: [] });
+    const socket = new Pool("http://localhost", { connect: { socketPath } });
+    const ask = (headers = {}): Promise<Reply> => askWhole(socket, `/v2/${repository}/blobs/${layer()}`, { headers });
+    expectBytes(await ask());
+    expectPlace(await ask(marked));
+    expectBytes(await askLayer(marked));
+    await socket.close();
   });
 
   it("nginx that could not open the file gets the bytes, and is counted", async () => {

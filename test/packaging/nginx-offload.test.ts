@@ -1,86 +1,117 @@
-import { chmod } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startInstance, type AskOptions, type Instance, type Reply } from "../support/instance.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { binary, ChildProcesses } from "../clients/child-processes.ts";
 import { sha256 } from "../support/reply.ts";
-import { startUpstream, type PushedImage, type TestUpstream } from "../upstream/index.ts";
-import { startNginx, type Nginx } from "./nginx.ts";
+import { SkippingClock } from "../support/skipping-clock.ts";
+import { apiOf, reconciled, storedFiles } from "../support/store.ts";
+import { repository, startScene, type Scene } from "./nginx-scene.ts";
 
-const repository = "library/demo";
-const layerBytes = 3_000_000;
+/** More than the buffers of the connections between nginx and a client hold. */
+const layerBytes = 60_000_000;
 
-let upstream: TestUpstream;
-let instance: Instance;
-let nginx: Nginx;
-let image: PushedImage;
-let path: string;
+let scene: Scene;
 
-beforeAll(async () => {
-  upstream = await startUpstream({});
-  const upstreams = { "docker.io": { endpoints: [upstream.url] } };
-  const settings = { serve: { offload: "nginx" }, trustedProxies: ["127.0.0.1"], upstreams };
-  instance = await startInstance({ settings });
-  await chmod(instance.directory, 0o711);
-  nginx = await startNginx({ instance });
-  image = upstream.pushImage(repository, "1", { layers: [layerBytes] });
-  path = `/v2/${repository}/blobs/${image.layers[0]?.digest ?? ""}`;
-  await instance.ask(`/v2/${repository}/manifests/1`);
-  await instance.ask(path);
-  await instance.settled();
-  // The first whole read of a file by this process checks its digest.
-  await instance.ask(path);
+afterEach(() => scene.close());
+
+describe("an image that skopeo pulls through nginx", () => {
+  it("is whole however often, and its layers come from nginx once entrepot has checked them", async () => {
+    scene = await startScene({ layers: [1_000_000, 2_000_000, 1000] });
+    const { nginx, instance, upstream, image } = scene;
+    const directory = await mkdtemp(join(tmpdir(), "entrepot-offload-"));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const processes = new ChildProcesses(directory);
+    const source = `docker://${new URL(nginx.url).host}/docker.io/${repository}:1`;
+    for (let time = 0; time < 3; time += 1) {
+      const copy = join(directory, String(time));
+      await processes.run(binary("skopeo"), ["copy", "--quiet", "--src-tls-verify=false", source, `dir:${copy}`]);
+      const names = readdirSync(copy).filter((name) => name !== "version" && name !== "manifest.json");
+      expect(names.sort()).toEqual([image.config, ...image.layers].map(({ digest }) => digest.slice(7)).sort());
+      for (const name of names) expect(sha256(readFileSync(join(copy, name)))).toBe(`sha256:${name}`);
+      expect(sha256(readFileSync(join(copy, "manifest.json")))).toBe(image.digest);
+      await instance.settled();
+    }
+    expect(upstream.requests.count({ kind: "blob", method: "GET" })).toBe(4);
+    const sent = scene.offloaded().map(({ reference, client }) => [reference, client]);
+    const [one, two] = image.layers.map(({ digest }) => [digest, "skopeo"]);
+    expect(sent.filter(([digest]) => digest === one?.[0])).toEqual([one, one, one]);
+    expect(sent.filter(([digest]) => digest === two?.[0])).toEqual([two]);
+    expect(await instance.metric("entrepot_offloads_total", { result: "failed" })).toBe(0);
+  });
 });
 
-afterAll(async () => {
-  await nginx.stop();
-  await instance.remove();
-  await upstream.close();
+describe("a blob that is evicted while nginx sends it to a slow client", () => {
+  it("reaches the client whole, and its file is gone before that", async () => {
+    const clock = new SkippingClock();
+    scene = await startScene({ layers: [layerBytes], clock });
+    const { nginx, instance, path, digest } = scene;
+    await reconciled(instance);
+    const { body, headers } = await nginx.open(path);
+    expect(headers["content-length"]).toBe(String(layerBytes));
+    await apiOf(instance).evict({ image: `docker.io/${repository}:1` });
+    expect(storedFiles(instance).map(({ size }) => size)).toEqual([layerBytes]);
+    clock.skip(30_000);
+    await expect.poll(() => storedFiles(instance)).toEqual([]);
+    expect(sha256(Buffer.from(await body.arrayBuffer()))).toBe(digest);
+    expect(scene.offloaded()).toHaveLength(1);
+  });
 });
 
-/** What differs from hop to hop. */
-const ofTheHop = ["date", "server", "connection", "keep-alive"];
+describe("a file that nginx cannot open", () => {
+  it.each([
+    ["as it has gone when nginx looks", "No such file", { dataDirectory: "/nonexistent" }],
+    ["as nginx is not in the group", "Permission denied", { group: "nogroup" }],
+  ])("is sent by entrepot: %s", async (_, reason, options) => {
+    scene = await startScene({ layers: [3_000_000], ...options });
+    const { nginx, instance, path, digest } = scene;
+    const whole = await nginx.ask(path);
+    expect([whole.status, sha256(whole.body), whole.headers["docker-content-digest"]]).toEqual([200, digest, digest]);
+    const part = await nginx.ask(path, { headers: { range: "bytes=10-19" } });
+    expect([part.status, part.body.length, part.headers["content-range"]]).toEqual([206, 10, "bytes 10-19/3000000"]);
+    expect(await instance.metric("entrepot_offloads_total", { result: "failed" })).toBe(2);
+    expect(nginx.errors()).toContain(reason);
+  });
+});
 
-function seen({ status, headers, body, isShort }: Reply): object {
-  const own = Object.entries(headers).filter(([name]) => !ofTheHop.includes(name));
-  return { status, isShort, body: sha256(body), headers: Object.fromEntries(own.sort()) };
-}
+describe("a client of nginx", () => {
+  it("gains nothing by fields that are meant for nginx or entrepot", async () => {
+    scene = await startScene({ layers: [3_000_000] });
+    const { nginx, instance, path, digest } = scene;
+    const internal = "/entrepot-internal/blobs/../index.db";
+    for (const [name, value] of [
+      ["x-accel-redirect", internal],
+      ["x-sendfile", internal],
+      ["x-entrepot-offload", "failed"],
+      ["x-entrepot-offload", internal],
+      ["x-forwarded-for", internal],
+      ["x-original-url", internal],
+    ] as const) {
+      const { status, body } = await nginx.ask(path, { headers: { [name]: value } });
+      expect([status, sha256(body)], name).toEqual([200, digest]);
+    }
+    expect(scene.offloaded()).toHaveLength(6);
+    expect(await instance.metric("entrepot_offloads_total", { result: "failed" })).toBe(0);
+  });
 
-/** Lines of the log about requests that were offloaded. */
-function offloaded(): Record<string, unknown>[] {
-  return instance.log.filter(({ msg, offload }) => msg === "request" && offload === true);
-}
-
-describe("a stored blob through nginx", () => {
-  const etag = (): string => `"${image.layers[0]?.digest ?? ""}"`;
-  it.each<[string, boolean, () => AskOptions]>([
-    ["whole", true, () => ({})],
-    ["its beginning", true, () => ({ headers: { range: "bytes=0-99" } })],
-    ["from its middle", true, () => ({ headers: { range: "bytes=1000000-1999999" } })],
-    ["to its end", true, () => ({ headers: { range: "bytes=2999990-" } })],
-    ["beyond its end", true, () => ({ headers: { range: "bytes=2999990-99999999999999" } })],
-    ["its last bytes", true, () => ({ headers: { range: "bytes=-10" } })],
-    ["more last bytes than there are", true, () => ({ headers: { range: "bytes=-99999999" } })],
-    ["all of it as a range", true, () => ({ headers: { range: "bytes=0-" } })],
-    ["by the right If-Range", true, () => ({ headers: { range: "bytes=5-9", "if-range": etag() } })],
-    ["by another If-Range", true, () => ({ headers: { range: "bytes=5-9", "if-range": '"sha256:other"' } })],
-    ["by a date as If-Range", true, () => ({ headers: { range: "bytes=5-9", "if-range": new Date().toUTCString() } })],
-    ["by another If-None-Match", true, () => ({ headers: { "if-none-match": '"sha256:other"' } })],
-    ["with ns", true, () => ({ headers: { "x-query": "?ns=docker.io" } })],
-    ["by the right If-None-Match", false, () => ({ headers: { "if-none-match": etag() } })],
-    ["by its HEAD", false, () => ({ method: "HEAD" })],
-    ["by a range of nothing in it", false, () => ({ headers: { range: "bytes=3000000-" } })],
-    ["by a range of no bytes", false, () => ({ headers: { range: "bytes=-0" } })],
-    ["by several ranges", false, () => ({ headers: { range: "bytes=0-5,10-15" } })],
-    ["by a range that is none", false, () => ({ headers: { range: "bytes=nonsense" } })],
-    ["by a range the wrong way round", false, () => ({ headers: { range: "bytes=9-5" } })],
-    ["by If-Match", false, () => ({ headers: { "if-match": '"sha256:other"' } })],
-    ["by If-Modified-Since", false, () => ({ headers: { "if-modified-since": new Date().toUTCString() } })],
-    ["by If-Unmodified-Since", false, () => ({ headers: { "if-unmodified-since": new Date(0).toUTCString() } })],
-  ])("is answered as without it: %s", async (_, isOffloaded, options) => {
-    const { "x-query": query = "", ...headers } = options().headers ?? {};
-    const ask = { ...options(), headers };
-    const direct = await instance.ask(path + query, ask);
-    const before = offloaded().length;
-    expect(seen(await nginx.ask(path + query, ask))).toEqual(seen(direct));
-    expect(offloaded().length - before).toBe(isOffloaded ? 1 : 0);
+  it("does not get to the files by their own address", async () => {
+    scene = await startScene({ layers: [3_000_000] });
+    const { nginx, digest } = scene;
+    const hex = digest.slice("sha256:".length);
+    const file = `blobs/sha256/${hex.slice(0, 2)}/${hex}`;
+    for (const path of [
+      `/entrepot-internal/${file}`,
+      `/%65ntrepot-internal/${file}`,
+      `//entrepot-internal/${file}`,
+      `/v2/../entrepot-internal/${file}`,
+      "/entrepot-internal/blobs/../index.db",
+      "/entrepot-internal/blobs../index.db",
+      "/entrepot-internal/index.db",
+    ]) {
+      const { status, body } = await nginx.ask(path);
+      expect([400, 404], path).toContain(status);
+      expect(body.length, path).toBeLessThan(1000);
+    }
   });
 });

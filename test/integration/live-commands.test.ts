@@ -246,6 +246,7 @@ describe("entrepot events", () => {
   it("prints what happens, one line each, until Ctrl-C", async () => {
     const { digest } = upstream.pushImage(repository, "1", { layers: [1000] });
     await pull(instance, repository, "1");
+    await instance.settled();
     const { onInterrupt, interrupt } = interruption();
     const { output, until } = watching();
     const running = entrepot(["events", "--since", "0"], { onInterrupt, stdout: output });

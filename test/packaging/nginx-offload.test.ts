@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { binary, ChildProcesses } from "../clients/child-processes.ts";
+import { writeHtpasswd } from "../support/htpasswd.ts";
 import { sha256 } from "../support/reply.ts";
 import { SkippingClock } from "../support/skipping-clock.ts";
 import { apiOf, reconciled, storedFiles } from "../support/store.ts";
@@ -93,6 +94,20 @@ describe("a client of nginx", () => {
     }
     expect(scene.offloaded()).toHaveLength(6);
     expect(await instance.metric("entrepot_offloads_total", { result: "failed" })).toBe(0);
+  });
+
+  it("gets a blob only with credentials where those are needed, and is sent to nginx for a token", async () => {
+    const { file } = writeHtpasswd({ alice: "canary-alice" });
+    const authorization = `Basic ${Buffer.from("alice:canary-alice").toString("base64")}`;
+    const settings = { access: { mode: "basic", htpasswdFile: file }, allowPlaintext: true };
+    scene = await startScene({ layers: [3_000_000], settings, authorization });
+    const { nginx, path, digest } = scene;
+    const refused = await nginx.ask(path);
+    expect([refused.status, refused.headers["x-accel-redirect"]]).toEqual([401, undefined]);
+    expect(refused.headers["www-authenticate"]).toContain(`realm="${nginx.url}/`);
+    expect(scene.offloaded()).toEqual([]);
+    expect(sha256((await nginx.ask(path, { headers: { authorization } })).body)).toBe(digest);
+    expect(scene.offloaded().map(({ user }) => user)).toEqual(["alice"]);
   });
 
   it("does not get to the files by their own address", async () => {

@@ -71,11 +71,19 @@ export async function startNginx({ instance, group = "root", dataDirectory }: Ng
   writeFileSync(join(directory, "entrepot.conf"), siteOf({ port, pull: new URL(instance.url).host, data }));
   writeFileSync(main, mainOf(directory, group));
   const errorLog = join(directory, "error.log");
-  await processes.run(binary("nginx"), ["-t", "-q", "-e", errorLog, "-c", main]);
-  processes.start(binary("nginx"), ["-e", errorLog, "-c", main], { logFile: join(directory, "output.log") });
   const url = `http://127.0.0.1:${port}`;
-  const answers = (): Promise<boolean> => fetch(`${url}/v2/`).then(({ ok }) => ok, () => false); // prettier-ignore
-  await until("nginx", 10_000, answers);
+  const end = async (): Promise<void> => {
+    await processes.endAll();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    await processes.run(binary("nginx"), ["-t", "-q", "-e", errorLog, "-c", main]);
+    processes.start(binary("nginx"), ["-e", errorLog, "-c", main], { logFile: join(directory, "output.log") });
+    await until("nginx", 10_000, () => isAnswering(`${url}/v2/`));
+  } catch (error) {
+    await end();
+    throw error;
+  }
   const pool = new Pool(url, { connections: 32 });
   return {
     url,
@@ -84,8 +92,14 @@ export async function startNginx({ instance, group = "root", dataDirectory }: Ng
     errors: () => readFileSync(errorLog, "utf8"),
     async stop() {
       await pool.destroy();
-      await processes.endAll();
-      rmSync(directory, { recursive: true, force: true });
+      await end();
     },
   };
+}
+
+function isAnswering(url: string): Promise<boolean> {
+  return fetch(url).then(
+    () => true,
+    () => false,
+  );
 }

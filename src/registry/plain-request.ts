@@ -1,15 +1,24 @@
 import type { IncomingMessage } from "node:http";
 
-/** Fields of a request that no answer of ours depends on, beside those that are part of its key. */
+/**
+ * Fields of a request that no answer of ours to a client without credentials depends on, beside those that are part of its key:
+ * where a proxy says that it comes from matters for challenges and for the limits of fills alone.
+ */
 const indifferent = new Set([
   "accept",
   "accept-encoding",
   "accept-language",
   "connection",
   "docker-distribution-api-version",
+  "forwarded",
   "keep-alive",
   "traceparent",
   "tracestate",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-real-ip",
 ]);
 
 /** A GET or HEAD without a condition, a range, credentials or anything else that we would have to weigh. */

@@ -21,6 +21,10 @@ describe("a plain request", () => {
     expect(read(other)).toEqual({ ...read(base), userAgent: "docker/28" });
   });
 
+  it.each(["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "traceparent"])("has the same key with %s", (name) => {
+    expect(read([...base, [name, "anything"]])).toEqual(read(base));
+  });
+
   it.each<[string, [string, string][], { method?: string; url?: string }]>([
     ["another target", base, { url: "/v2/?ns=ghcr.io" }],
     ["another method", base, { method: "HEAD" }],
@@ -41,7 +45,7 @@ describe("a plain request", () => {
     ["Expect", "100-continue"],
     ["Content-Length", "3"],
     ["Transfer-Encoding", "chunked"],
-    ["Forwarded", "for=192.0.2.1"],
+    ["X-Entrepot-Offload", "1"],
     ["X-Anything", "1"],
     ["Host", "second.test"],
     ["User-Agent", "second"],

@@ -14,8 +14,9 @@ class Offering {
   readonly #idle: Connection[] = [];
   /** When those that wait for a connection were due. */
   readonly #waiting: number[] = [];
-  readonly #taken: Taken = { seconds: 0, bytes: 0, latenciesMs: {}, errors: { count: 0, words: [] } };
+  readonly #taken: Taken = { seconds: 0, requests: 0, bytes: 0, latenciesMs: {}, errors: { count: 0, words: [] } };
   #startedAt = 0;
+  #settledAt = 0;
   #made = 0;
   #underWay = 0;
   #isOver = false;
@@ -30,6 +31,7 @@ class Offering {
 
   begin(): void {
     this.#startedAt = performance.now();
+    this.#settledAt = this.#startedAt + this.#offer.settleSeconds * 1000;
     if (this.#offer.ratePerSecond === undefined) while (this.#idle.length > 0) this.#make(performance.now());
     else this.#timer = setInterval(() => this.#makeDue(), 1);
     setTimeout(() => this.#end(), this.#offer.seconds * 1000);
@@ -86,8 +88,9 @@ class Offering {
     if (answer.status !== 200 || answer.bytes !== expected) {
       this.#complain(`${target.method} ${target.path}: ${answer.status}, ${answer.bytes} of ${expected} bytes`);
     } else {
+      this.#taken.requests += 1;
       this.#taken.bytes += answer.bytes;
-      this.#taken.latenciesMs[target.kind]?.push(answer.endedAt - dueAt);
+      if (dueAt >= this.#settledAt) this.#taken.latenciesMs[target.kind]?.push(answer.endedAt - dueAt);
     }
     if (this.#isOver) {
       this.#resolveIfDone();

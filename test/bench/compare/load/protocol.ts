@@ -16,6 +16,8 @@ export interface Offer {
   order: readonly number[];
   connections: number;
   seconds: number;
+  /** At the beginning, for connections to open and code to be compiled: latencies are told of what is asked for later. */
+  settleSeconds: number;
   /** All connections together; undefined: each asks as soon as it has been answered. */
   ratePerSecond?: number;
 }
@@ -24,7 +26,9 @@ export interface Offer {
 export interface Taken {
   /** From the first request to the last answer. */
   seconds: number;
-  /** Bytes of bodies. */
+  /** Right answers. */
+  requests: number;
+  /** Of bodies. */
   bytes: number;
   /**
    * Per kind, to the last byte, in ms. Where a rate is kept, counted from when the request was due, also where all

@@ -3,6 +3,8 @@ import { blobWorkloads } from "./blobs.ts";
 import { coldBlobWorkloads } from "./cold-blob.ts";
 import { imagePullWorkload } from "./image-pull.ts";
 import { manifestWorkloads } from "./manifests.ts";
+import { mixWorkload } from "./mix.ts";
+import { slowReadersWorkload } from "./slow-readers.ts";
 import { stormWorkload } from "./storm.ts";
 
 /** The rows of the comparison, in the order in which they are measured. */
@@ -12,4 +14,6 @@ export const workloads: readonly Workload[] = [
   ...coldBlobWorkloads,
   stormWorkload,
   imagePullWorkload,
+  mixWorkload,
+  slowReadersWorkload,
 ];

@@ -25,7 +25,7 @@ export interface Nginx {
 }
 
 /** The shipped file with the addresses and the directory of a test. @throws where it does not name what is replaced just once */
-function siteOf({ port, pull, data }: { port: number; pull: string; data: string }): string {
+export function siteOf({ port, pull, data }: { port: number; pull: string; data: string }): string {
   const replacements = [
     ["listen 80;", `listen 127.0.0.1:${port};`],
     ["server 127.0.0.1:5000;", `server ${pull};`],

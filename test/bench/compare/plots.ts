@@ -1,7 +1,8 @@
 import { init, type EChartsCoreOption } from "echarts";
 import { formatFigure } from "./report.ts";
-import { cpuPerGigabyte, spreadOfEntrant, type Pick, type ResultsFile, type WorkloadResults } from "./results.ts";
+import { cpuPerGigabyte, spreadOfEntrant, type Pick, type ResultsFile } from "./results.ts";
 import type { Spread } from "./statistics.ts";
+import type { WorkloadResults } from "./workload.ts";
 
 /** A drawing of one group of workloads. */
 export interface Plot {

@@ -6,8 +6,8 @@ import {
   type JudgedGoal,
   type Pick,
   type ResultsFile,
-  type WorkloadResults,
 } from "./results.ts";
+import type { WorkloadResults } from "./workload.ts";
 
 interface Column {
   title: string;

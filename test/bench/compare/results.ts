@@ -1,21 +1,5 @@
 import { median, spreadOf, type Spread } from "./statistics.ts";
-import type { Goal, Measurement } from "./workload.ts";
-
-export interface EntrantResults {
-  name: string;
-  /** One per round. */
-  samples: Measurement[];
-}
-
-/** All samples of one workload. */
-export interface WorkloadResults {
-  name: string;
-  title?: string;
-  group?: string;
-  unit: string;
-  isLessBetter?: boolean;
-  entrants: EntrantResults[];
-}
+import type { Goal, Measurement, WorkloadResults } from "./workload.ts";
 
 export interface JudgedGoal {
   words: string;

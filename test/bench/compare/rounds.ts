@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EntrantResults, WorkloadResults } from "./results.ts";
-import type { Entrant, Opening, Workload } from "./workload.ts";
+import type { Entrant, EntrantResults, Opening, Workload, WorkloadResults } from "./workload.ts";
 
 export interface RoundsOptions {
   rounds: number;

@@ -11,6 +11,8 @@ export interface Server {
   url: string;
   /** Of the processes whose CPU time and memory are its own; their children count with them. */
   pids: readonly number[];
+  /** Throws where it does not do with something stored what it is measured for. */
+  check?: (asset: { path: string }) => Promise<void>;
 }
 
 /**

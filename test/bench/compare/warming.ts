@@ -20,7 +20,7 @@ export const accept = [
 ].join(", ");
 
 /** Asks a server for everything, checking each body, until nothing of it comes from the origin any more. */
-export async function warm({ url }: Server, { origin }: Stage, assets: readonly Asset[]): Promise<void> {
+export async function warm({ url, check }: Server, { origin }: Stage, assets: readonly Asset[]): Promise<void> {
   // Less than the smallest of them: docker-registry pings the origin again and again, whose answer has two bytes.
   const least = Math.min(...assets.map(({ bytes }) => bytes));
   const isStored = async (): Promise<boolean> => {
@@ -29,6 +29,7 @@ export async function warm({ url }: Server, { origin }: Stage, assets: readonly 
     return asked().bytes < least;
   };
   await until(`${url} to have stored all that it was asked for`, 180_000, isStored, 200);
+  for (const asset of assets) await check?.(asset);
 }
 
 /** Throws where the answer is not 200 with the very bytes. */

@@ -1,5 +1,3 @@
-import type { WorkloadResults } from "./results.ts";
-
 /** What one server did in one round of a workload. */
 export interface Measurement {
   /** In the workload's unit. */
@@ -15,6 +13,22 @@ export interface Measurement {
   peakRssMiB?: number;
   /** Further named figures, such as `{ "p99 ms": 3.2 }`. */
   extra?: Record<string, number>;
+}
+
+export interface EntrantResults {
+  name: string;
+  /** One per round. */
+  samples: Measurement[];
+}
+
+/** All samples of one workload. */
+export interface WorkloadResults {
+  name: string;
+  title?: string;
+  group?: string;
+  unit: string;
+  isLessBetter?: boolean;
+  entrants: EntrantResults[];
 }
 
 /** One server, or one way to do it, that a workload is measured on. */

@@ -7,10 +7,9 @@ import {
   medianOf,
   ratioOf,
   spreadOfEntrant,
-  type WorkloadResults,
 } from "../../bench/compare/results.ts";
 import { median, spreadOf } from "../../bench/compare/statistics.ts";
-import type { Measurement } from "../../bench/compare/workload.ts";
+import type { Measurement, WorkloadResults } from "../../bench/compare/workload.ts";
 
 function results(samples: Record<string, Measurement[]>): WorkloadResults {
   const entrants = Object.entries(samples).map(([name, taken]) => ({ name, samples: taken }));

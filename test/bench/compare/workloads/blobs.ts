@@ -1,8 +1,9 @@
 import { startDockerRegistry } from "../entrants/docker-registry.ts";
 import { startEntrepot } from "../entrants/entrepot.ts";
-import { startCachingNginx, startStaticNginx } from "../entrants/nginx.ts";
+import { startCachingNginx, startOffloaded, startStaticNginx } from "../entrants/nginx.ts";
 import { megabytesPerSecond, type LoadedOptions } from "../loaded.ts";
 import { cpuPerGigabyte } from "../results.ts";
+import type { Server, Stage } from "../stage.ts";
 import type { Opening, OpenWorkload, Workload } from "../workload.ts";
 import { openImageStage, repository } from "./content.ts";
 import { goalOver, loadServers } from "./loaded-servers.ts";
@@ -39,10 +40,13 @@ function largeBlob(name: string, title: string, { bytes, short }: { bytes: numbe
     title,
     group: "large blobs",
     unit: "MB/s",
-    goals: [goalOver("entrepot", "docker-registry", { atMost: 0.8 }, cost)],
+    goals: [
+      goalOver("entrepot", "docker-registry", { atMost: 0.8 }, cost),
+      goalOver("entrepot + nginx", "nginx", { atMost: 1.2 }, cost),
+    ],
     open(how) {
       const load = { connections: 4, seconds: how.isShort ? 1 : 10, value: megabytesPerSecond };
-      return openBlobs(how, [how.isShort ? short : bytes], load);
+      return openBlobs(how, [how.isShort ? short : bytes], load, startOffloaded);
     },
   };
 }
@@ -51,10 +55,12 @@ async function openBlobs(
   how: Opening,
   sizes: readonly number[],
   load: Omit<LoadedOptions, "assets">,
+  startFurther?: (stage: Stage) => Promise<Server>,
 ): Promise<OpenWorkload> {
   const { stage, layers } = await openImageStage(how, sizes);
   return loadServers(stage, { assets: layers, ...load }, async () => [
     await startEntrepot(stage),
+    ...(startFurther ? [await startFurther(stage)] : []),
     await startDockerRegistry(stage),
     await startStaticNginx(stage, [repository]),
     await startCachingNginx(stage),

@@ -71,7 +71,13 @@ async function realRegistry(
   for (const { repository, tag } of copied) {
     const image = (host: string): string => `docker://${host}/${repository}:${tag}`;
     const plain = ["--preserve-digests", "--src-tls-verify=false", "--dest-tls-verify=false"];
-    const args = ["--insecure-policy", "copy", ...plain, image(upstream.host), image(`127.0.0.1:${registry.port}`)];
+    const args = [
+      "--insecure-policy",
+      "copy",
+      ...plain,
+      image(new URL(upstream.url).host),
+      image(`127.0.0.1:${registry.port}`),
+    ];
     await processes.run(binary("skopeo"), args, { timeoutMs: 600_000 });
   }
   const proxy = new CountingProxy(registry.port);

@@ -129,13 +129,19 @@ function seriesOf({ bars }: Panel, at: number): EChartsCoreOption[] {
   const axes = { xAxisIndex: at, yAxisIndex: at };
   const medians = bars.map(({ name, spread }) => ({
     value: spread.median,
-    itemStyle: { color: colors[name] ?? otherColor },
+    itemStyle: { color: colorOf(name) },
   }));
   const spreads = bars.map(({ spread: { min, max, median } }, row) => [min, max, median, row]);
   return [
     { type: "bar", ...axes, barWidth: "62%", data: medians },
     { type: "custom", ...axes, data: spreads, encode: { x: [0, 1], y: 3 }, renderItem: whisker, z: 3 },
   ];
+}
+
+/** What an entrant is said to do, after a comma, does not change whose color it has. */
+function colorOf(entrant: string): string {
+  const [name = ""] = entrant.split(",");
+  return colors[name] ?? otherColor;
 }
 
 interface RenderApi {

@@ -1,3 +1,4 @@
+import { binary } from "../../../clients/child-processes.ts";
 import { loadedEntrant, type LoadedOptions } from "../loaded.ts";
 import { ratioOf, type Pick } from "../results.ts";
 import type { Server, Stage } from "../stage.ts";
@@ -14,6 +15,8 @@ export async function loadServers(
   try {
     const servers = await start();
     for (const server of servers) await warm(server, stage, options.assets);
+    // What was written while they were filled goes to the disk now, and not while they are measured.
+    await stage.processes.run(binary("sync"), [], { timeoutMs: 300_000 });
     return { entrants: servers.map((server) => loadedEntrant(server, stage, options)), close };
   } catch (error) {
     await close();

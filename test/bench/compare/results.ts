@@ -41,7 +41,7 @@ export const extra =
     sample.extra?.[name];
 
 /** The figures of one entrant, a round each; those rounds left out that have none. */
-export function figuresOf(results: WorkloadResults, entrant: string, pick: Pick = valueOf): number[] {
+function figuresOf(results: WorkloadResults, entrant: string, pick: Pick = valueOf): number[] {
   const samples = results.entrants.find(({ name }) => name === entrant)?.samples ?? [];
   return samples.map(pick).filter((figure) => figure !== undefined);
 }

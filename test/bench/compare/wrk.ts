@@ -23,7 +23,7 @@ export interface WrkFigures {
 type Summary = Record<"requests" | "bytes" | "duration" | "p50" | "p99", number> & { errors: Record<string, number> };
 
 /** At the end of a script for wrk: prints what `parseWrk` reads. Microseconds, as wrk has them. */
-export const wrkSummary = `
+const wrkSummary = `
 function done(summary, latency, requests)
   local errors = summary.errors
   print(string.format(

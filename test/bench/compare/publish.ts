@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { plotsOf, type Plot } from "./plots.ts";
-import { formatGoal, tableOf } from "./report.ts";
+import { formatGoal, markOf, tableOf } from "./report.ts";
 import type { ResultsFile } from "./results.ts";
 
 const begin = "<!-- results: written by `npm run bench -- report` -->";
@@ -45,7 +45,7 @@ export function markdownOf(results: ResultsFile, plots: readonly Plot[], directo
   const { machine, startedAt, rounds, origin, isShort, workloads } = results;
   const facts = Object.entries(machine).map(([name, value]) => `${name} ${value}`);
   const goals = workloads.flatMap(({ title, name, goals }) =>
-    goals.map((goal) => [title ?? name, formatGoal(goal), goal.isMet ? "met" : "not met"]),
+    goals.map((goal) => [title ?? name, formatGoal(goal), markOf(goal)]),
   );
   return [
     `Measured ${startedAt.slice(0, 10)}, ${rounds} rounds${isShort ? " in the short form" : ""}, origin ${origin}: ${facts.join(", ")}.`,

@@ -47,14 +47,21 @@ export function formatWorkload(results: ResultsFile["workloads"][number]): strin
   return [
     `# ${results.title ?? results.name}`,
     alignColumns(tableOf(results)),
-    ...results.goals.map((goal) => `${goal.isMet ? "met" : "not met"} - ${formatGoal(goal)}`),
+    ...results.goals.map((goal) => `${markOf(goal)} - ${formatGoal(goal)}`),
   ].join("\n");
 }
 
 /** A goal with its figure and its bound. */
 export function formatGoal({ words, value, atLeast, atMost }: JudgedGoal): string {
   const bounds = [atLeast !== undefined && `≥ ${atLeast}`, atMost !== undefined && `≤ ${atMost}`].filter(Boolean);
-  return `${words}: ${value === null ? "not measured" : formatFigure(value)} (goal ${bounds.join(" and ")})`;
+  const figure = `${words}: ${value === null ? "not measured" : formatFigure(value)}`;
+  return bounds.length === 0 ? figure : `${figure} (goal ${bounds.join(" and ")})`;
+}
+
+/** Whether it is met; one without a bound is only told. */
+export function markOf({ atLeast, atMost, isMet }: JudgedGoal): "met" | "not met" | "figure" {
+  if (atLeast === undefined && atMost === undefined) return "figure";
+  return isMet ? "met" : "not met";
 }
 
 /** Three digits that count; `-` for what is no number. */

@@ -15,6 +15,19 @@ export interface Held {
   digest: Digest;
 }
 
+export interface SizedBlob extends Held {
+  bytes: number;
+}
+
+/** A tagged image. */
+export interface TaggedImage {
+  repository: RepositoryName;
+  tag: string;
+  digest: Digest;
+  /** Of the manifest. */
+  bytes: number;
+}
+
 /** A layer as a pull asks for it: the manifest first. */
 export interface NamedLayer extends Held {
   manifest: Digest;
@@ -43,11 +56,23 @@ export class Catalog {
     return recent.filter((_, place) => place % step < 1).map((id) => this.#image(id));
   }
 
+  /** Random tags whose manifests all have the size that is the most common. */
+  randomTags(count: number): TaggedImage[] {
+    const commonest = `
+      SELECT blob.size FROM tag JOIN blob ON blob.id = tag.manifest GROUP BY blob.size ORDER BY count(*) DESC LIMIT 1`;
+    const tags = this.#index.prepare<[], TaggedImage>(`
+      SELECT repository.name AS repository, tag.name AS tag, blob.digest, blob.size AS bytes
+      FROM tag JOIN blob ON blob.id = tag.manifest JOIN repository ON repository.id = tag.repository
+      WHERE blob.size = (${commonest})`);
+    const all = tags.all();
+    return Array.from({ length: count }, () => all[this.#random.below(all.length)]).filter((tag) => tag !== undefined);
+  }
+
   /** Random configs and layers, each with the repository that it was pulled through. */
-  randomBlobs(count: number): Held[] {
+  randomBlobs(count: number): SizedBlob[] {
     const most = this.#index.prepare<[], number>("SELECT max(id) FROM blob").pluck().get() ?? 0;
-    const held = this.#index.prepare<[number], Held>(`
-      SELECT repository.name AS repository, blob.digest
+    const held = this.#index.prepare<[number], SizedBlob>(`
+      SELECT repository.name AS repository, blob.digest, blob.size AS bytes
       FROM blob JOIN member ON member.blob = blob.id JOIN repository ON repository.id = member.repository
       WHERE blob.id = ? AND blob.is_manifest = 0 LIMIT 1`);
     const drawn = Array.from({ length: count }, () => held.get(1 + this.#random.below(most)));

@@ -1,10 +1,10 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "undici";
+import { freePort } from "../../clients/child-processes.ts";
 import { endProcess, spawnAsStart } from "../spawn-as-start.ts";
 import type { Held } from "./catalog.ts";
 import { median, type Figure } from "./figures.ts";
@@ -16,44 +16,87 @@ const uncleanStarts = 3;
 const askEveryMs = 2;
 const withinMs = 120_000;
 
+/** Starts of entrepot on a store, one after the other, each timed to its first hit. */
+export class Starts {
+  readonly #home: string;
+  readonly #port: number;
+  readonly #settingsFile: string;
+  readonly #left: Held[];
+  readonly #all: readonly Held[];
+  #child: ChildProcess | undefined;
+
+  private constructor(home: string, port: number, settingsFile: string, blobs: readonly Held[]) {
+    this.#home = home;
+    this.#port = port;
+    this.#settingsFile = settingsFile;
+    this.#all = blobs;
+    this.#left = [];
+  }
+
+  /** It runs then: the first start compiles, and is not timed. */
+  static async prepare(store: PreparedStore, blobs: readonly Held[]): Promise<Starts> {
+    const home = await mkdtemp(join(tmpdir(), "entrepot-bench-"));
+    const port = await freePort();
+    const file = await writeSettings({ home, dataDir: store.directory, port });
+    const starts = new Starts(home, port, file, blobs);
+    try {
+      await starts.start();
+      return starts;
+    } catch (error) {
+      await starts.close();
+      throw error;
+    }
+  }
+
+  /** From the start of the process to the first hit answered, in ms; another blob each time, while there are some. */
+  async start(): Promise<number> {
+    if (this.#left.length === 0) this.#left.push(...this.#all);
+    const { repository, digest } = this.#left.pop() ?? {};
+    const startedAt = performance.now();
+    this.#child = await spawnAsStart({
+      environment: { ENTREPOT_CONFIG: this.#settingsFile },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    await firstHit(this.#child, `http://127.0.0.1:${this.#port}/v2/${String(repository)}/blobs/${String(digest)}`);
+    return performance.now() - startedAt;
+  }
+
+  /** How long it has taken to end, in ms. */
+  async end(signal: NodeJS.Signals): Promise<number> {
+    const startedAt = performance.now();
+    if (this.#child) await endProcess(this.#child, signal);
+    return performance.now() - startedAt;
+  }
+
+  /** Ends it as a crash does, when the writes of what was just asked for are in the log. */
+  async crash(): Promise<void> {
+    await sleep(2000);
+    await this.end("SIGKILL");
+  }
+
+  async close(): Promise<void> {
+    await this.end("SIGTERM");
+    await rm(this.#home, { recursive: true, force: true });
+  }
+}
+
 /** From the start of the process to the first hit answered, after a clean stop and after a `kill -9`, by median. */
 export async function measureFirstHits(store: PreparedStore, blobs: readonly Held[]): Promise<Figure[]> {
-  const home = await mkdtemp(join(tmpdir(), "entrepot-bench-"));
-  const port = await freePort();
-  const file = await writeSettings({ home, dataDir: store.directory, port });
-  const left = [...blobs];
   const afterStop: number[] = [];
   const stops: number[] = [];
   const afterKill: number[] = [];
-  let child: ChildProcess | undefined;
-  const start = async (): Promise<number> => {
-    const { repository, digest } = left.pop() ?? {};
-    const startedAt = performance.now();
-    child = await spawnAsStart({ environment: { ENTREPOT_CONFIG: file }, stdio: ["ignore", "ignore", "inherit"] });
-    await firstHit(child, `http://127.0.0.1:${port}/v2/${String(repository)}/blobs/${String(digest)}`);
-    return performance.now() - startedAt;
-  };
-  const end = async (signal: NodeJS.Signals): Promise<number> => {
-    const startedAt = performance.now();
-    if (child) await endProcess(child, signal);
-    return performance.now() - startedAt;
-  };
+  const starts = await Starts.prepare(store, blobs);
   try {
-    // The first start compiles.
-    await start();
     for (let done = 0; done < cleanStarts; done += 1) {
-      stops.push(await end("SIGTERM"));
-      afterStop.push(await start());
+      stops.push(await starts.end("SIGTERM"));
+      afterStop.push(await starts.start());
     }
     for (let done = 0; done < uncleanStarts; done += 1) {
-      // The writes of what was just asked for are in the log by then.
-      await sleep(2000);
-      await end("SIGKILL");
-      afterKill.push(await start());
+      await starts.crash();
+      afterKill.push(await starts.start());
     }
   } finally {
-    await end("SIGTERM");
-    await rm(home, { recursive: true });
+    await starts.close();
   }
   return [
     { name: "start to first hit after a clean stop, median of 5", unit: "ms", aim: 1000, value: median(afterStop) },
@@ -81,12 +124,4 @@ async function isHit(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => void server.close(resolve));
-  return port;
 }

@@ -5,6 +5,8 @@ import { imagePullWorkload } from "./image-pull.ts";
 import { manifestWorkloads } from "./manifests.ts";
 import { mixWorkload } from "./mix.ts";
 import { slowReadersWorkload } from "./slow-readers.ts";
+import { startUpWorkload } from "./start-up.ts";
+import { storeSizeWorkloads } from "./store-size.ts";
 import { stormWorkload } from "./storm.ts";
 
 /** The rows of the comparison, in the order in which they are measured. */
@@ -16,4 +18,6 @@ export const workloads: readonly Workload[] = [
   imagePullWorkload,
   mixWorkload,
   slowReadersWorkload,
+  ...storeSizeWorkloads,
+  startUpWorkload,
 ];

@@ -4,7 +4,7 @@ import { startUpstreamRegistry } from "../../clients/upstream-registry.ts";
 import { startUpstream, type TestUpstream } from "../../upstream/index.ts";
 import type { Opening } from "./workload.ts";
 
-/** What an origin was asked, and the bytes of bodies that left it. */
+/** What an origin was asked, and the bytes of bodies that left it: not those of pings, which docker-registry sends all the time. */
 export interface Asked {
   requests: number;
   bytes: number;
@@ -55,7 +55,7 @@ function inProcess(upstream: TestUpstream): Origin {
     upstream,
     watch() {
       requests.clear();
-      return () => ({ requests: requests.count(), bytes: requests.bytes() });
+      return () => ({ requests: requests.count(), bytes: requests.bytes(({ kind }) => kind !== "ping") });
     },
     close: () => upstream.close(),
   };
@@ -89,7 +89,7 @@ async function realRegistry(
       proxy.forget();
       return () => ({
         requests: proxy.requests.length,
-        bytes: proxy.requests.reduce((sum, { bytes }) => sum + bytes, 0),
+        bytes: proxy.requests.reduce((sum, { kind, bytes }) => (kind === "other" ? sum : sum + bytes), 0),
       });
     },
     async close() {

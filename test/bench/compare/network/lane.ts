@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
 
 /** What one way of a connection does to its bytes. */
 export interface LaneSettings {
@@ -20,8 +20,8 @@ interface Parcel {
 
 /** Hands the bytes of `from` to `to` later, and no faster than the line is. */
 export class Lane {
-  readonly #from: Socket;
-  readonly #to: Socket;
+  readonly #from: Readable;
+  readonly #to: Writable;
   readonly #settings: LaneSettings;
   readonly #parcels: Parcel[] = [];
   readonly #maxBytes: number;
@@ -30,7 +30,7 @@ export class Lane {
   #isBlocked = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(from: Socket, to: Socket, settings: LaneSettings) {
+  constructor(from: Readable, to: Writable, settings: LaneSettings) {
     this.#from = from;
     this.#to = to;
     this.#settings = settings;

@@ -6,10 +6,10 @@ import { Catalog } from "../../store/catalog.ts";
 import { freshenTags } from "../../store/fresh-tags.ts";
 import { prepareStore } from "../../store/prepared-store.ts";
 import { loadedEntrant } from "../loaded.ts";
-import { medianOf, ratioOf, spreadOfEntrant, type WorkloadResults } from "../results.ts";
+import { medianOf, ratioOf, spreadOfEntrant } from "../results.ts";
 import { openStage, type Server, type Stage } from "../stage.ts";
 import { warm, type Asset } from "../warming.ts";
-import type { Entrant, Opening, OpenWorkload, Workload } from "../workload.ts";
+import type { Entrant, Opening, OpenWorkload, Workload, WorkloadResults } from "../workload.ts";
 
 const repository = "library/added";
 const small = "a small store";

@@ -15,13 +15,14 @@ export interface Plot {
 /** One figure of one workload: a bar for each entrant. */
 interface Panel {
   title: string;
+  figure: string;
   bars: { name: string; spread: Spread }[];
 }
 
-const width = 900;
+const width = 980;
 const rowHeight = 26;
-const titleHeight = 34;
-const margins = { left: 150, right: 190 };
+const titleHeight = 52;
+const margins = { left: 240, right: 190 };
 const ink = "#1f2328";
 /** Okabe and Ito's: told apart by everybody. An entrant that is not named takes the last. */
 const colors: Readonly<Record<string, string>> = {
@@ -38,10 +39,10 @@ const logFromRatio = 20;
 
 /** The plots of all groups: bars of medians, a line from the least to the most, on white whatever is around. */
 export function plotsOf({ workloads }: ResultsFile): Plot[] {
-  const groups = Map.groupBy(workloads, ({ group, title, name }) => group ?? title ?? name);
-  return [...groups].map(([title, members]) => ({
-    title,
-    fileName: `${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.svg`,
+  const groups = Map.groupBy(workloads, ({ group, name }) => group ?? name);
+  return [...groups].map(([group, members]) => ({
+    title: members[0]?.group ?? members[0]?.title ?? group,
+    fileName: `${group.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.svg`,
     svg: draw(members.flatMap(panelsOf)),
   }));
 }
@@ -49,18 +50,19 @@ export function plotsOf({ workloads }: ResultsFile): Plot[] {
 function panelsOf(results: WorkloadResults): Panel[] {
   const { name, title = name, unit, isLessBetter } = results;
   const better = isLessBetter ? "less is better" : "more is better";
-  const panels = [panelOf(results, `${title}: ${unit}, ${better}`, ({ value }) => value)];
+  const panels = [panelOf(results, { title, figure: `${unit}, ${better}` }, ({ value }) => value)];
   // What large answers cost says more than how fast one machine can hand them to itself.
-  if (unit === "MB/s") panels.push(panelOf(results, `${title}: CPU seconds per GB, less is better`, cpuPerGigabyte));
+  if (unit === "MB/s")
+    panels.push(panelOf(results, { title, figure: "CPU seconds per GB, less is better" }, cpuPerGigabyte));
   return panels.filter(({ bars }) => bars.length > 0);
 }
 
-function panelOf(results: WorkloadResults, title: string, pick: Pick): Panel {
+function panelOf(results: WorkloadResults, titles: Omit<Panel, "bars">, pick: Pick): Panel {
   const bars = results.entrants.flatMap(({ name }) => {
     const spread = spreadOfEntrant(results, name, pick);
     return spread ? [{ name, spread }] : [];
   });
-  return { title, bars };
+  return { ...titles, bars };
 }
 
 function draw(panels: readonly Panel[]): string {
@@ -89,8 +91,15 @@ function draw(panels: readonly Panel[]): string {
 }
 
 function titleOption(panel: Panel, top: number): EChartsCoreOption {
-  const text = isLogarithmic(panel) ? `${panel.title} (logarithmic)` : panel.title;
-  return { text, left: 10, top, textStyle: { fontSize: 14, color: ink } };
+  return {
+    text: panel.title,
+    textStyle: { fontSize: 14, color: ink },
+    subtext: isLogarithmic(panel) ? `${panel.figure} (logarithmic)` : panel.figure,
+    subtextStyle: { fontSize: 12, color: ink },
+    itemGap: 3,
+    left: 10,
+    top,
+  };
 }
 
 function extentOf({ bars }: Panel): { least: number; most: number } {

@@ -49,14 +49,14 @@ export function markdownOf(results: ResultsFile, plots: readonly Plot[], directo
   );
   return [
     `Measured ${startedAt.slice(0, 10)}, ${rounds} rounds${isShort ? " in the short form" : ""}, origin ${origin}: ${facts.join(", ")}.`,
-    ...(goals.length > 0 ? [markdownTable([["workload", "goal", ""], ...goals])] : []),
+    ...(goals.length > 0 ? [markdownTable([["workload", "goal", ""], ...goals], "---")] : []),
     ...plots.map(({ title, fileName }) => `![${title}](${directory}/${fileName})`),
     ...workloads.map((each) => `**${each.title ?? each.name}**\n\n${markdownTable(tableOf(each))}`),
   ].join("\n\n");
 }
 
-function markdownTable([header = [], ...rows]: readonly (readonly string[])[]): string {
+function markdownTable([header = [], ...rows]: readonly (readonly string[])[], others = "---:"): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  const rule = header.map((_, at) => (at === 0 ? "---" : "---:"));
+  const rule = header.map((_, at) => (at === 0 ? "---" : others));
   return [line(header), line(rule), ...rows.map(line)].join("\n");
 }

@@ -56,7 +56,14 @@ describe("the report", () => {
   it("draws a plot per group: a bar, its name and its figures for each entrant, on white", () => {
     const plots = plotsOf({ ...file, workloads: [workload, { ...workload, name: "other", group: "others" }] });
     expect(plots.map(({ fileName }) => fileName)).toEqual(["demos.svg", "others.svg"]);
-    for (const text of ["a demo &amp; more: requests/s", "entrepot", "nginx", "(100–300)", "(400–400)"]) {
+    for (const text of [
+      "a demo &amp; more",
+      "requests/s, more is better",
+      "entrepot",
+      "nginx",
+      "(100–300)",
+      "(400–400)",
+    ]) {
       expect(plots[0]?.svg).toContain(text);
     }
     expect(plots[0]?.svg).toMatch(/<rect width="\d+" height="\d+"[^>]* fill="#ffffff"/);

@@ -32,7 +32,7 @@ const owners = {
   commander: ["cli"],
   express: ["registry", "admin"],
   "http-proxy": ["passthrough"],
-  "lru-cache": ["cache"],
+  "lru-cache": ["cache", "registry"],
   bcryptjs: ["access"],
   undici: ["upstream"],
   uplot: ["console"],

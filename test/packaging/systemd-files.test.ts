@@ -15,7 +15,8 @@ describe("the files for systemd", () => {
     await mkdir(join(root, "usr/local/bin"), { recursive: true });
     await mkdir(join(root, "etc/systemd/system"), { recursive: true });
     const text = await readFile("deploy/README.md", "utf8");
-    for (const [, words = ""] of text.matchAll(/^sudo install (.*)$/gm)) {
+    const [, section = ""] = /^## systemd$(.*?)^## /ms.exec(text) ?? [];
+    for (const [, words = ""] of section.matchAll(/^sudo install (.*)$/gm)) {
       const parts = words.split(" ");
       const target = join(root, parts.pop() ?? "");
       await processes.run(binary("install"), [...parts, target], { cwd: process.cwd() });

@@ -138,8 +138,6 @@ async function sendBlob(ports: PullPorts, pull: PullRequest, answer: BlobAnswer)
     ...contentHeaders(answer),
     ...(isPartial && { "Content-Range": `bytes ${start}-${end - 1}/${size}` }),
   });
-  // What is at hand comes with the header; what is not may keep its client waiting.
-  if (answer.outcome !== "hit") response.flushHeaders();
   if (reader) await sendReader(pull, reader, { start, end }, ports.readerLimits);
   else response.end();
 }
@@ -151,6 +149,8 @@ export async function sendReader(
   span: { start: number; end: number },
   limits: ReaderLimits,
 ): Promise<void> {
+  // The first bytes may keep their client waiting; and a body that breaks off must have begun.
+  response.flushHeaders();
   // A client that leaves ends its own wait for bytes, and nothing else.
   response.once("close", () => void reader.close().catch(() => undefined));
   await sendBody(response, reader, span, limits, (count) => {

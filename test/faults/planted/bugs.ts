@@ -37,9 +37,7 @@ export const noSyncOfDirectory: readonly Patch[] = [
 export const unlinkOutsideTheLock: readonly Patch[] = [
   {
     file: "eviction/removal.ts",
-    search: "await store.exclusively(digest, async () => {",
-    replace: `
-      const atOnce = <T>(_: Digest, work: () => Promise<T>): Promise<T> => work();
-      await atOnce(digest, async () => {`,
+    search: "store.exclusively(digest, async () => {",
+    replace: "((_: Digest, work: () => Promise<void>): Promise<void> => work())(digest, async () => {",
   },
 ];

@@ -18,13 +18,13 @@ export class BufferPool {
 
   /** A large buffer, or a small one where there is none to be had. */
   takeLarge(): Buffer {
-    return this.#large.pop() ?? this.#makeLarge() ?? this.takeSmall();
+    return this.#anyLarge() ?? this.takeSmall();
   }
 
   /** A large buffer in exchange for a small one, or the same one where there is none to be had. */
   grow(buffer: Buffer): Buffer {
     if (buffer.length === largeBytes) return buffer;
-    const large = this.#large.pop() ?? this.#makeLarge();
+    const large = this.#anyLarge();
     if (!large) return buffer;
     this.give(buffer);
     return large;
@@ -47,7 +47,9 @@ export class BufferPool {
     if (buffer.length === largeBytes) this.#largeMade -= 1;
   }
 
-  #makeLarge(): Buffer | undefined {
+  #anyLarge(): Buffer | undefined {
+    const kept = this.#large.pop();
+    if (kept) return kept;
     if (this.#largeMade === maxLarge) return undefined;
     this.#largeMade += 1;
     return Buffer.allocUnsafeSlow(largeBytes);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ChildProcesses } from "../../clients/child-processes.ts";
 import type { TestUpstream } from "../../upstream/index.ts";
 import { openOrigin, type Copied, type Origin } from "./origin.ts";
-import type { Opening } from "./workload.ts";
+import type { Entrant, Opening, OpenWorkload } from "./workload.ts";
 
 /** A server under measurement. */
 export interface Server {
@@ -48,6 +48,22 @@ export async function openStage(how: Opening, fill: (upstream: TestUpstream) => 
     };
   } catch (error) {
     await close();
+    throw error;
+  }
+}
+
+/** Entrants on a stage of their own with the in-process origin, which is empty at first. */
+export async function openOnStage(how: Opening, build: (stage: Stage) => Promise<Entrant[]>): Promise<OpenWorkload> {
+  const stage = await openStage({ ...how, origin: "in-process" }, () => []);
+  return openWith(stage, () => build(stage));
+}
+
+/** Entrants on a stage; what has been started is ended where `build` fails. */
+export async function openWith(stage: Stage, build: () => Promise<Entrant[]>): Promise<OpenWorkload> {
+  try {
+    return { entrants: await build(), close: () => stage.close() };
+  } catch (error) {
+    await stage.close();
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { askChild } from "../ask-child.ts";
 import { endProcess, spawnAsStart } from "../spawn-as-start.ts";
 import type { Probes } from "./probe/protocol.ts";
 
@@ -20,22 +20,8 @@ export class Probe<Name extends keyof Probes> {
   }
 
   /** One question at a time. */
-  async ask(ask: Probes[Name]["ask"]): Promise<Probes[Name]["answer"]> {
-    const ended = new AbortController();
-    const onExit = (code: number | null): void => ended.abort(new Error(`a probe ended with ${String(code)}`));
-    this.child.once("exit", onExit);
-    try {
-      const answered = once(this.child, "message", { signal: ended.signal });
-      this.child.send(ask);
-      const [reply] = (await answered) as [{ answer: Probes[Name]["answer"] } | { error: string }];
-      if ("error" in reply) throw new Error(reply.error);
-      return reply.answer;
-    } catch (error) {
-      ended.signal.throwIfAborted();
-      throw error;
-    } finally {
-      this.child.off("exit", onExit);
-    }
+  ask(ask: Probes[Name]["ask"]): Promise<Probes[Name]["answer"]> {
+    return askChild(this.child, "a probe", ask);
   }
 
   end(signal?: NodeJS.Signals): Promise<void> {

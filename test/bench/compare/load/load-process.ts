@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { askChild } from "../../ask-child.ts";
 import { endProcess } from "../../spawn-as-start.ts";
 import type { Loads } from "./protocol.ts";
 
@@ -14,22 +14,8 @@ export class LoadProcess<Name extends keyof Loads> {
   }
 
   /** One question at a time. */
-  async ask(ask: Loads[Name]["ask"]): Promise<Loads[Name]["answer"]> {
-    const ended = new AbortController();
-    const onExit = (code: number | null): void => ended.abort(new Error(`a load ended with ${String(code)}`));
-    this.#child.once("exit", onExit);
-    try {
-      const answered = once(this.#child, "message", { signal: ended.signal });
-      this.#child.send(ask);
-      const [reply] = (await answered) as [{ answer: Loads[Name]["answer"] } | { error: string }];
-      if ("error" in reply) throw new Error(reply.error);
-      return reply.answer;
-    } catch (error) {
-      ended.signal.throwIfAborted();
-      throw error;
-    } finally {
-      this.#child.off("exit", onExit);
-    }
+  ask(ask: Loads[Name]["ask"]): Promise<Loads[Name]["answer"]> {
+    return askChild(this.#child, "a load", ask);
   }
 
   end(): Promise<void> {

@@ -8,7 +8,7 @@ import { dataDirectory, startEntrepot } from "../entrants/entrepot.ts";
 import { pullToFile } from "../load/curl.ts";
 import { LoadProcess } from "../load/load-process.ts";
 import { extra, medianOf, ratioOf } from "../results.ts";
-import { openStage, type Server, type Stage } from "../stage.ts";
+import { openOnStage, type Server, type Stage } from "../stage.ts";
 import { watchUsage } from "../usage.ts";
 import type { Measurement, Opening, OpenWorkload, Workload } from "../workload.ts";
 
@@ -55,25 +55,18 @@ function coldBlob(name: string, title: string, { bytesPerSecond, atLeast }: Cold
   };
 }
 
-async function open(how: Opening, bytesPerSecond: number | undefined): Promise<OpenWorkload> {
-  const stage = await openStage({ ...how, origin: "in-process" }, () => []);
-  try {
+function open(how: Opening, bytesPerSecond: number | undefined): Promise<OpenWorkload> {
+  return openOnStage(how, async (stage) => {
     const server = await startEntrepot(stage);
     stage.origin.upstream.throttle.bytesPerSecond = bytesPerSecond;
     const client = new LoadProcess("rush");
     await stage.onClose(() => client.end());
     const pulls = new ColdPulls(stage, client, how.isShort ? 20e6 : 1e9);
-    return {
-      entrants: [
-        { name: "entrepot", measure: () => pulls.through(server) },
-        { name: direct, measure: () => pulls.toFile() },
-      ],
-      close: () => stage.close(),
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+    return [
+      { name: "entrepot", measure: () => pulls.through(server) },
+      { name: direct, measure: () => pulls.toFile() },
+    ];
+  });
 }
 
 /** Pulls of a blob that nobody has asked for before. */

@@ -6,7 +6,7 @@ import { startDockerRegistry } from "../entrants/docker-registry.ts";
 import { startEntrepot } from "../entrants/entrepot.ts";
 import { startDistant } from "../network/distant.ts";
 import { ratioOf } from "../results.ts";
-import { openStage, type Server, type Stage } from "../stage.ts";
+import { openOnStage, type Server, type Stage } from "../stage.ts";
 import { watchUsage } from "../usage.ts";
 import { warm, type Asset } from "../warming.ts";
 import type { Entrant, Measurement, Opening, OpenWorkload, Workload } from "../workload.ts";
@@ -31,27 +31,20 @@ export const imagePullWorkload: Workload = {
   open,
 };
 
-async function open(how: Opening): Promise<OpenWorkload> {
-  const near = await openStage({ ...how, origin: "in-process" }, () => []);
-  try {
+function open(how: Opening): Promise<OpenWorkload> {
+  return openOnStage(how, async (near) => {
     const distant = await startDistant({ targetPort: near.origin.upstream.port, roundTripMs, bytesPerSecond });
     await near.onClose(() => distant.close());
     const stage: Stage = { ...near, origin: { ...near.origin, url: distant.url } };
     const pulls = new ImagePulls(stage, how.isShort ? 1e3 : 1e6);
     const entrepot = await startEntrepot(stage);
     const registry = await startDockerRegistry(stage);
-    return {
-      entrants: [
-        { name: direct, measure: (round) => pulls.direct(round) },
-        ...pulls.coldAndWarm(entrepot),
-        ...pulls.coldAndWarm(registry),
-      ],
-      close: () => near.close(),
-    };
-  } catch (error) {
-    await near.close();
-    throw error;
-  }
+    return [
+      { name: direct, measure: (round) => pulls.direct(round) },
+      ...pulls.coldAndWarm(entrepot),
+      ...pulls.coldAndWarm(registry),
+    ];
+  });
 }
 
 /** Pulls of an image by skopeo; each round has an image of its own. */

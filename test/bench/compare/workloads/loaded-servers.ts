@@ -1,27 +1,23 @@
 import { binary } from "../../../clients/child-processes.ts";
 import { loadedEntrant, type LoadedOptions } from "../loaded.ts";
 import { ratioOf, type Pick } from "../results.ts";
-import type { Server, Stage } from "../stage.ts";
+import { openWith, type Server, type Stage } from "../stage.ts";
 import { warm } from "../warming.ts";
 import type { Goal, OpenWorkload } from "../workload.ts";
 
 /** Starts servers, has each of them hold what will be asked for, and makes them ready to be loaded in turn. */
-export async function loadServers(
+export function loadServers(
   stage: Stage,
   options: LoadedOptions,
   start: () => Promise<Server[]>,
 ): Promise<OpenWorkload> {
-  const close = (): Promise<void> => stage.close();
-  try {
+  return openWith(stage, async () => {
     const servers = await start();
     for (const server of servers) await warm(server, stage, options.assets);
     // What was written while they were filled goes to the disk now, and not while they are measured.
     await stage.processes.run(binary("sync"), [], { timeoutMs: 300_000 });
-    return { entrants: servers.map((server) => loadedEntrant(server, stage, options)), close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return servers.map((server) => loadedEntrant(server, stage, options));
+  });
 }
 
 /** A goal for the median of one entrant over that of another. */

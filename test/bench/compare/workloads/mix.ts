@@ -5,7 +5,7 @@ import { startStaticNginx } from "../entrants/nginx.ts";
 import { meanBlobBytes, pushMix } from "../mix/mix.ts";
 import { halfOfMost, mixConnections, offerMix, type MixOffer } from "../mix/offer-mix.ts";
 import { extra, medianOf, ratioOf } from "../results.ts";
-import { openStage, type Server, type Stage } from "../stage.ts";
+import { openOnStage, type Server, type Stage } from "../stage.ts";
 import { watchUsage } from "../usage.ts";
 import { warm } from "../warming.ts";
 import type { Entrant, Measurement, Opening, OpenWorkload, Workload } from "../workload.ts";
@@ -30,23 +30,16 @@ export const mixWorkload: Workload = {
   open,
 };
 
-async function open(how: Opening): Promise<OpenWorkload> {
-  const stage = await openStage({ ...how, origin: "in-process" }, () => []);
-  try {
+function open(how: Opening): Promise<OpenWorkload> {
+  return openOnStage(how, async (stage) => {
     const mix = pushMix(stage.origin.upstream, how.isShort);
     const entrepot = await startEntrepot(stage, { tags: { freshFor: "1d" } });
     const servers = [entrepot, await startStaticNginx(stage, mix.repositories), await startDockerRegistry(stage)];
     for (const server of servers) await warm(server, stage, mix.assets);
     await stage.processes.run(binary("sync"), [], { timeoutMs: 300_000 });
     const offer = await halfOfMost(entrepot, mix, how.isShort);
-    return {
-      entrants: servers.map((server) => offeredEntrant(stage, server, offer)),
-      close: () => stage.close(),
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+    return servers.map((server) => offeredEntrant(stage, server, offer));
+  });
 }
 
 function offeredEntrant({ origin }: Stage, { name, url, pids }: Server, offered: MixOffer): Entrant {

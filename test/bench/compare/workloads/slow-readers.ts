@@ -5,7 +5,7 @@ import { LoadProcess } from "../load/load-process.ts";
 import { pushMix } from "../mix/mix.ts";
 import { halfOfMost, offerMix, type MixOffer } from "../mix/offer-mix.ts";
 import { medianOf, ratioOf } from "../results.ts";
-import { openStage, type Server, type Stage } from "../stage.ts";
+import { openOnStage, type Server, type Stage } from "../stage.ts";
 import { watchUsage } from "../usage.ts";
 import { warm, type Asset } from "../warming.ts";
 import type { Entrant, Goal, Measurement, Opening, OpenWorkload, Workload } from "../workload.ts";
@@ -43,9 +43,8 @@ function loadedOver(base: string): Goal {
   };
 }
 
-async function open(how: Opening): Promise<OpenWorkload> {
-  const stage = await openStage({ ...how, origin: "in-process" }, () => []);
-  try {
+function open(how: Opening): Promise<OpenWorkload> {
+  return openOnStage(how, async (stage) => {
     const { upstream } = stage.origin;
     const mix = pushMix(upstream, how.isShort);
     const large = Array.from({ length: 4 }, (_, at): Asset => {
@@ -58,18 +57,12 @@ async function open(how: Opening): Promise<OpenWorkload> {
     const offer = await halfOfMost(server, mix, how.isShort);
     const paths = large.map(({ path }) => path);
     const readers = { clients: how.isShort ? 16 : 256, paths, settleMs: how.isShort ? 300 : 5000 };
-    return {
-      entrants: [
-        watched(unloaded, server, () => measureMix(stage, server, { ...offer, isManifestsOnly: true })),
-        watched(mixed, server, () => measureMix(stage, server, offer)),
-        watched(loaded, server, () => besideReaders(stage, server, { offer, readers })),
-      ],
-      close: () => stage.close(),
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+    return [
+      watched(unloaded, server, () => measureMix(stage, server, { ...offer, isManifestsOnly: true })),
+      watched(mixed, server, () => measureMix(stage, server, offer)),
+      watched(loaded, server, () => besideReaders(stage, server, { offer, readers })),
+    ];
+  });
 }
 
 interface Beside {

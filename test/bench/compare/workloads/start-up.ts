@@ -2,7 +2,7 @@ import { Catalog } from "../../store/catalog.ts";
 import { Starts } from "../../store/first-hit.ts";
 import { prepareStore, type PreparedStore } from "../../store/prepared-store.ts";
 import { medianOf } from "../results.ts";
-import { openStage } from "../stage.ts";
+import { openOnStage } from "../stage.ts";
 import type { Measurement, Opening, OpenWorkload, Workload } from "../workload.ts";
 
 const clean = "after a clean stop";
@@ -17,24 +17,17 @@ export const startUpWorkload: Workload = {
   open,
 };
 
-async function open(how: Opening): Promise<OpenWorkload> {
-  const stage = await openStage({ ...how, origin: "in-process" }, () => []);
-  try {
+function open(how: Opening): Promise<OpenWorkload> {
+  return openOnStage(how, async (stage) => {
     const prepared = await prepareStore(how.isShort ? 1000 : 1_000_000);
     await prepared.restore();
     const starts = await Starts.prepare(prepared, randomBlobs(prepared));
     await stage.onClose(() => starts.close());
-    return {
-      entrants: [
-        { name: clean, measure: () => afterStop(starts) },
-        { name: crashed, measure: () => afterCrash(starts) },
-      ],
-      close: () => stage.close(),
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+    return [
+      { name: clean, measure: () => afterStop(starts) },
+      { name: crashed, measure: () => afterCrash(starts) },
+    ];
+  });
 }
 
 async function afterStop(starts: Starts): Promise<Measurement> {

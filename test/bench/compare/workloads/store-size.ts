@@ -7,7 +7,7 @@ import { freshenTags } from "../../store/fresh-tags.ts";
 import { prepareStore } from "../../store/prepared-store.ts";
 import { loadedEntrant } from "../loaded.ts";
 import { medianOf, ratioOf, spreadOfEntrant } from "../results.ts";
-import { openStage, type Server, type Stage } from "../stage.ts";
+import { openOnStage, type Server, type Stage } from "../stage.ts";
 import { warm, type Asset } from "../warming.ts";
 import type { Entrant, Opening, OpenWorkload, Workload, WorkloadResults } from "../workload.ts";
 
@@ -81,21 +81,17 @@ function isWithin(results: WorkloadResults): number {
   return lies(small, large) && lies(large, small) ? 1 : 0;
 }
 
-async function open(how: Opening, choose: Choose): Promise<OpenWorkload> {
-  const stage = await openStage({ ...how, origin: "in-process" }, () => []);
-  const sizes = how.isShort ? { [small]: 1000, [large]: 10_000 } : { [small]: 10_000, [large]: 1_000_000 };
-  try {
+function open(how: Opening, choose: Choose): Promise<OpenWorkload> {
+  return openOnStage(how, async (stage) => {
+    const sizes = how.isShort ? { [small]: 1000, [large]: 10_000 } : { [small]: 10_000, [large]: 1_000_000 };
     const entrants: Entrant[] = [];
     for (const [name, blobs] of Object.entries(sizes)) {
       const { server, assets } = await openStore(stage, { name, blobs, choose });
       await warm(server, stage, assets);
       entrants.push(loadedEntrant(server, stage, { assets, connections: 16, seconds: how.isShort ? 1 : 6 }));
     }
-    return { entrants, close: () => stage.close() };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+    return entrants;
+  });
 }
 
 interface OfSize {

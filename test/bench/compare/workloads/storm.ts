@@ -6,7 +6,7 @@ import { startCachingNginx } from "../entrants/nginx.ts";
 import { makeLoad } from "../load/load-process.ts";
 import type { Pulled } from "../load/protocol.ts";
 import { extra, medianOf, ratioOf } from "../results.ts";
-import { openStage, type Server, type Stage } from "../stage.ts";
+import { openOnStage, type Server, type Stage } from "../stage.ts";
 import { watchUsage } from "../usage.ts";
 import type { Entrant, Measurement, Opening, OpenWorkload, Workload } from "../workload.ts";
 
@@ -33,28 +33,21 @@ export const stormWorkload: Workload = {
   open,
 };
 
-async function open(how: Opening): Promise<OpenWorkload> {
-  const stage = await openStage({ ...how, origin: "in-process" }, () => []);
-  try {
+function open(how: Opening): Promise<OpenWorkload> {
+  return openOnStage(how, async (stage) => {
     const entrepot = await startEntrepot(stage);
     const nginx = await startCachingNginx(stage);
     const registry = await startDockerRegistry(stage);
     stage.origin.upstream.throttle.bytesPerSecond = originBytesPerSecond;
     const { clients, bytes } = how.isShort ? { clients: 8, bytes: 2e6 } : { clients: 64, bytes: 100e6 };
-    return {
-      entrants: [
-        stormOn(stage, entrepot, { clients, bytes, isShared: true }),
-        stormOn(stage, { ...entrepot, name: alone }, { clients: 1, bytes, isShared: true }),
-        stormOn(stage, nginx, { clients, bytes }),
-        // It fetches the blob for each client: the whole one would take a quarter of an hour a round.
-        stormOn(stage, { ...registry, name: "docker-registry, a tenth of the blob" }, { clients, bytes: bytes / 10 }),
-      ],
-      close: () => stage.close(),
-    };
-  } catch (error) {
-    await stage.close();
-    throw error;
-  }
+    return [
+      stormOn(stage, entrepot, { clients, bytes, isShared: true }),
+      stormOn(stage, { ...entrepot, name: alone }, { clients: 1, bytes, isShared: true }),
+      stormOn(stage, nginx, { clients, bytes }),
+      // It fetches the blob for each client: the whole one would take a quarter of an hour a round.
+      stormOn(stage, { ...registry, name: "docker-registry, a tenth of the blob" }, { clients, bytes: bytes / 10 }),
+    ];
+  });
 }
 
 interface Storm {

@@ -1,4 +1,11 @@
 import { StoreError, toStoreError } from "./errors.ts";
+import { Turns } from "./turns.ts";
+
+/**
+ * Reads of all files under way at once: as many as the thread pool of libuv has threads by default. Were there more, they
+ * would end in one turn of the event loop and keep everybody else waiting, and the pool would do nothing else.
+ */
+const reads = new Turns(4);
 
 /** What is read from; a FileHandle is one. */
 export interface ReadableFile {
@@ -26,12 +33,14 @@ export class SharedFile {
     const wanted = Math.min(length, buffer.length);
     if (wanted <= 0) return 0;
     this.#running += 1;
+    await reads.take();
     try {
       const { bytesRead } = await this.#handle.read(buffer, 0, wanted, position);
       return bytesRead;
     } catch (error) {
       throw toStoreError(error, "reading");
     } finally {
+      reads.give();
       this.#running -= 1;
       if (this.#running === 0) this.#onIdle?.();
     }

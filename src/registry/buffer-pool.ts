@@ -1,7 +1,7 @@
-const smallBytes = 64 * 1024;
-const largeBytes = 1024 * 1024;
+const smallBytes = 32 * 1024;
+const largeBytes = 512 * 1024;
 
-/** However many clients are fast, no more of them than this have a large buffer (promise P10). */
+/** However many clients are quick, no more of them than this have a large buffer (promise P10). */
 const maxLarge = 16;
 /** Small ones beyond this are left to the garbage collector. */
 const maxSmallKept = 128;
@@ -12,13 +12,9 @@ export class BufferPool {
   readonly #large: Buffer[] = [];
   #largeMade = 0;
 
-  takeSmall(): Buffer {
+  /** A small buffer. */
+  take(): Buffer {
     return this.#small.pop() ?? Buffer.allocUnsafeSlow(smallBytes);
-  }
-
-  /** A large buffer, or a small one where there is none to be had. */
-  takeLarge(): Buffer {
-    return this.#anyLarge() ?? this.takeSmall();
   }
 
   /** A large buffer in exchange for a small one, or the same one where there is none to be had. */
@@ -33,7 +29,7 @@ export class BufferPool {
   shrink(buffer: Buffer): Buffer {
     if (buffer.length === smallBytes) return buffer;
     this.give(buffer);
-    return this.takeSmall();
+    return this.take();
   }
 
   /** Only for a buffer that no write is using any more. */

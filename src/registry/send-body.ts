@@ -1,13 +1,13 @@
 import type { ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import { BodyBroken, type BlobReader } from "../cache/index.ts";
 import { BufferPool } from "./buffer-pool.ts";
 
-/** A write that drains faster than this lets the next read be larger; one ten times slower makes it smaller. */
+/** A client whose write drains slower than this gets a small buffer … */
+const slowDrainMs = 50;
+/** … until it has taken this much, each write within `quickDrainMs`: more than the kernel takes in its stead. */
+const quickBytes = 8 * 1024 * 1024;
 const quickDrainMs = 5;
 const pool = new BufferPool();
-/** Connections whose last body drained at once: the next one may begin with a large buffer. */
-const quick = new WeakSet<Socket>();
 
 export interface ReaderLimits {
   /** A reader that takes nothing for this long is dropped. */
@@ -19,8 +19,8 @@ export interface ReaderLimits {
 const minRateOverMs = 5 * 60 * 1000;
 
 /**
- * Copies `start` to `end` of a reader into a response whose header is written. Memory per response is one buffer: 64 KiB,
- * growing to 1 MiB for a client that drains at once.
+ * Copies `start` to `end` of a reader into a response whose header is written. Memory per response is one buffer: 32 KiB, or
+ * 512 KiB for a bounded number of clients that drain at once.
  * @throws BodyBroken where the reader ends early or the client stalls.
  */
 export async function sendBody(
@@ -31,9 +31,8 @@ export async function sendBody(
   onBytes: (count: number) => void,
 ): Promise<void> {
   const pace = new Pace(limits);
-  const { socket } = response;
-  let buffer = socket && quick.delete(socket) ? pool.takeLarge() : pool.takeSmall();
-  let isQuick = false;
+  let buffer = pool.take();
+  let bytesUntilLarge = 0;
   try {
     for (let position = span.start; position < span.end;) {
       const count = await reader.read(buffer, position, Math.min(buffer.length, span.end - position));
@@ -42,16 +41,19 @@ export async function sendBody(
       pace.drained(count, drainMs);
       onBytes(count);
       position += count;
-      isQuick = drainMs < quickDrainMs;
-      if (drainMs > quickDrainMs * 10) buffer = pool.shrink(buffer);
-      else if (isQuick && count === buffer.length) buffer = pool.grow(buffer);
+      if (drainMs > slowDrainMs) {
+        bytesUntilLarge = quickBytes;
+        buffer = pool.shrink(buffer);
+      } else if (drainMs < quickDrainMs) {
+        bytesUntilLarge -= count;
+        if (bytesUntilLarge <= 0 && count === buffer.length) buffer = pool.grow(buffer);
+      }
     }
   } catch (error) {
     pool.forget(buffer);
     throw error;
   }
   pool.give(buffer);
-  if (socket && isQuick) quick.add(socket);
 }
 
 /** Resolves, to the milliseconds it took, when the bytes have left for the kernel: only then may the buffer be used again. */

@@ -26,10 +26,15 @@ export interface HashOptions {
   wantsManifest?: boolean;
 }
 
-/** Lists and hashes the files of a data directory, in a thread that is started when it is needed. */
+/** A thread that nobody needs keeps some 15 MiB of memory. */
+const endIdleAfterMs = 10_000;
+
+/** Lists and hashes the files of a data directory, in a thread that is there while it is needed. */
 export class Hasher {
   readonly #directory: string;
   #thread: Thread | undefined;
+  #users = 0;
+  #endIdle: NodeJS.Timeout | undefined;
   #lastId = 0;
   #isClosed = false;
 
@@ -38,10 +43,12 @@ export class Hasher {
   }
 
   /** @throws HashFailed where the directory cannot be read. */
-  async list(shelf: Shelf): Promise<FoundFile[]> {
-    const reply = await this.#started().ask({ id: this.#newId(), ask: "list", shelf });
-    if (reply.kind === "listed") return reply.files;
-    throw failureOf(`${shelf.algorithm}/${shelf.prefix}`, reply);
+  list(shelf: Shelf): Promise<FoundFile[]> {
+    return this.#inThread(async (thread) => {
+      const reply = await thread.ask({ id: this.#newId(), ask: "list", shelf });
+      if (reply.kind === "listed") return reply.files;
+      throw failureOf(`${shelf.algorithm}/${shelf.prefix}`, reply);
+    });
   }
 
   /**
@@ -50,33 +57,47 @@ export class Hasher {
    */
   async hash(digest: Digest, { signal, onStep, wantsManifest = false }: HashOptions): Promise<Hashed> {
     signal.throwIfAborted();
-    const thread = this.#started();
     const id = this.#newId();
-    try {
-      let reply = await thread.ask({ id, ask: "hash", digest, wantsManifest });
-      while (reply.kind === "read") {
+    return this.#inThread(async (thread) => {
+      try {
+        let reply = await thread.ask({ id, ask: "hash", digest, wantsManifest });
+        while (reply.kind === "read") {
+          await onStep?.(reply.bytes);
+          signal.throwIfAborted();
+          reply = await thread.ask({ id, ask: "next" });
+        }
+        if (reply.kind !== "hashed") throw failureOf(digest, reply);
         await onStep?.(reply.bytes);
-        signal.throwIfAborted();
-        reply = await thread.ask({ id, ask: "next" });
+        return reply.hashed;
+      } catch (error) {
+        thread.tell({ id, ask: "drop" });
+        throw error;
       }
-      if (reply.kind !== "hashed") throw failureOf(digest, reply);
-      await onStep?.(reply.bytes);
-      return reply.hashed;
-    } catch (error) {
-      thread.tell({ id, ask: "drop" });
-      throw error;
-    }
+    });
   }
 
   /** Ends the thread, whatever it is doing; all who wait are rejected. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearTimeout(this.#endIdle);
     await this.#thread?.end();
   }
 
   #newId(): number {
     this.#lastId += 1;
     return this.#lastId;
+  }
+
+  async #inThread<T>(work: (thread: Thread) => Promise<T>): Promise<T> {
+    const thread = this.#started();
+    clearTimeout(this.#endIdle);
+    this.#users += 1;
+    try {
+      return await work(thread);
+    } finally {
+      this.#users -= 1;
+      if (this.#users === 0) this.#endIdle = setTimeout(() => void this.#thread?.end(), endIdleAfterMs).unref();
+    }
   }
 
   #started(): Thread {
@@ -127,8 +148,8 @@ class Thread {
   }
 
   async end(): Promise<void> {
-    await this.#worker.terminate();
     this.#lose("it was ended");
+    await this.#worker.terminate();
   }
 
   #settle(reply: FromHasher): void {

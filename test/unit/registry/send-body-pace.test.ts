@@ -42,28 +42,52 @@ function at(bytesPerSecond: number): (count: number) => number {
 }
 
 describe("the memory of a body", () => {
-  test("begins at 64 KiB and grows to 1 MiB, not more, for a client that takes it at once", async () => {
+  test("begins at 32 KiB and grows to 512 KiB, not more, for a client that takes it at once", async () => {
     const sending = start(8 * KiB * KiB, () => 0);
     await vi.runAllTimersAsync();
-    expect(sending.asked[0]).toBe(64 * KiB);
+    expect(sending.asked[0]).toBe(32 * KiB);
     expect(sending.asked.slice(0, -1)).toEqual(sending.asked.slice(0, -1).sort((a, b) => a - b));
-    expect(Math.max(...sending.asked)).toBe(KiB * KiB);
+    expect(Math.max(...sending.asked)).toBe(512 * KiB);
     expect(sending.end).toBe("whole");
   });
 
-  test("stays at 64 KiB for a slow client", async () => {
+  test("stays at 32 KiB for a slow client", async () => {
     const sending = start(KiB * KiB, at(100 * KiB));
     await vi.runAllTimersAsync();
-    expect(new Set(sending.asked)).toEqual(new Set([64 * KiB]));
+    expect(new Set(sending.asked)).toEqual(new Set([32 * KiB]));
     expect(sending.end).toBe("whole");
   });
 
-  test("shrinks to 64 KiB again for a client that becomes slow", async () => {
+  test("shrinks to 32 KiB again for a client that becomes slow", async () => {
     const sending = start(16 * KiB * KiB, (count, sent) => (sent < 4 * KiB * KiB ? 0 : at(500 * KiB)(count)));
     await vi.runAllTimersAsync();
-    expect(Math.max(...sending.asked)).toBe(KiB * KiB);
-    expect(sending.asked.at(-1)).toBe(64 * KiB);
+    expect(Math.max(...sending.asked)).toBe(512 * KiB);
+    expect(sending.asked.at(-1)).toBe(32 * KiB);
     expect(sending.end).toBe("whole");
+  });
+});
+
+/** As the kernel does it for a client behind it: nothing for long, then much at once. */
+describe("the memory of a body for a client that was slow", () => {
+  test("stays small while it takes 2 MiB at once and then rests", async () => {
+    const burst = 2 * KiB * KiB;
+    let next = burst;
+    const sending = start(16 * KiB * KiB, (_, sent) => {
+      if (sent < next) return 0;
+      next += burst;
+      return 4000;
+    });
+    await vi.runAllTimersAsync();
+    expect(sending.end).toBe("whole");
+    const slowFrom = sending.asked.findLastIndex((count) => count > 32 * KiB) + 1;
+    expect(sum(sending.asked.slice(0, slowFrom))).toBeLessThan(2 * burst);
+  });
+
+  test("grows again once it has taken 8 MiB without a rest", async () => {
+    const sending = start(32 * KiB * KiB, (_, sent) => (sent === 0 ? 4000 : 0));
+    await vi.runAllTimersAsync();
+    const grown = sending.asked.findIndex((count) => count > 32 * KiB);
+    expect(sum(sending.asked.slice(0, grown))).toBe(8 * KiB * KiB + 32 * KiB);
   });
 });
 
@@ -96,3 +120,7 @@ describe("a client", () => {
     expect(sending.end).toBe("whole");
   });
 });
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}

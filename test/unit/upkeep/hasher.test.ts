@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { blobPath, shelves } from "../../../src/blobstore/index.ts";
 import { digestOf } from "../../../src/oci/index.ts";
 import { Hasher } from "../../../src/upkeep/hasher.ts";
@@ -81,6 +81,28 @@ test("rejects what waits when its thread dies, and starts another with the next 
   };
   await expect(hasher.hash(digest, { signal, onStep })).rejects.toMatchObject({ code: "THREAD_LOST" });
   expect(await hasher.hash(digest, { signal })).toMatchObject({ digest });
+});
+
+test("ends its thread when nobody has needed it for ten seconds, and starts another with the next use", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const world = await openWorld();
+  const digest = await putFile(world, bytes);
+  const hasher = hasherOf(world);
+  const started = once(process, "worker") as Promise<[Worker]>;
+  const onStep = (): void => void vi.advanceTimersByTime(60_000);
+  expect(await hasher.hash(digest, { signal, onStep })).toMatchObject({ digest });
+  const [worker] = await started;
+  let hasEnded = false;
+  const ended = once(worker, "exit").then(() => (hasEnded = true));
+  vi.advanceTimersByTime(9999);
+  expect(await hasher.hash(digest, { signal })).toMatchObject({ digest });
+  vi.advanceTimersByTime(9999);
+  await new Promise(setImmediate);
+  expect(hasEnded).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(await hasher.hash(digest, { signal })).toMatchObject({ digest });
+  await ended;
 });
 
 test("rejects what waits when it is closed, and all that comes later", async () => {

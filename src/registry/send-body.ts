@@ -4,7 +4,7 @@ import { BufferPool } from "./buffer-pool.ts";
 
 /** A client whose write drains slower than this gets a small buffer … */
 const slowDrainMs = 50;
-/** … until it has taken this much, each write within `quickDrainMs`: more than the kernel takes in its stead. */
+/** … until it has taken this much in writes quicker than `quickDrainMs`: more than the kernel takes in its stead. */
 const quickBytes = 8 * 1024 * 1024;
 const quickDrainMs = 5;
 const pool = new BufferPool();

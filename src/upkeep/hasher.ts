@@ -96,7 +96,8 @@ export class Hasher {
       return await work(thread);
     } finally {
       this.#users -= 1;
-      if (this.#users === 0) this.#endIdle = setTimeout(() => void this.#thread?.end(), endIdleAfterMs).unref();
+      if (this.#users === 0 && !this.#isClosed)
+        this.#endIdle = setTimeout(() => void this.#thread?.end(), endIdleAfterMs).unref();
     }
   }
 

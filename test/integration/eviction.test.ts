@@ -134,6 +134,20 @@ describe("a pull that has begun", () => {
     expect(await instance.metric("entrepot_evictions_total")).toBeGreaterThan(4);
   });
 
+  it("keeps its manifest from the first moment on, above the high watermark too", async () => {
+    upstream.pushImage(repository, "pinned", { layers: [2_880_000] });
+    await pullTag("pinned");
+    await api.pin(nameOf("pinned"));
+    const tags = Array.from({ length: 20 }, (_, at) => `begun-${at}`);
+    for (const tag of tags) {
+      upstream.pushImage(repository, tag, { layers: [1000] });
+      await instance.ask(`/v2/${repository}/manifests/${tag}`);
+    }
+    await instance.settled();
+    const states = await Promise.all(tags.map(async (tag) => (await explained(tag)).state));
+    expect(states).toEqual(tags.map(() => "present"));
+  });
+
   it("is over some time after its last blob: then the image goes like others", async () => {
     upstream.pushImage(repository, "a", { layers: [700_000] });
     await pullTag("a");

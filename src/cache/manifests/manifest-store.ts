@@ -112,6 +112,8 @@ export class ManifestStore {
       } finally {
         reservation?.release();
       }
+      // Leased before room is looked for: nothing of it is here yet, so it would seem to be of no use to anybody.
+      eviction.pulled(digest);
       eviction.settled();
     } catch (error) {
       // Whatever the disk or the database says, the bytes are right and the pull goes on (promise P5).

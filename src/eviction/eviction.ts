@@ -81,7 +81,8 @@ export class Eviction {
     const budget = await createBudget({
       maxSize: settings.maxSize,
       minFree: settings.minFree,
-      storedBytes: () => index.counts().storedBytes,
+      // Not as the index has it on the disk: what is stored by now would still be reserved too, and be counted twice.
+      storedBytes: () => index.storedBytes,
       space: () => store.space(),
       makeRoom: (bytes, cause) => eviction.#makeRoom(bytes, cause),
     });

@@ -117,6 +117,11 @@ export interface Metadata {
   isNamedAsBlob(digest: Digest): boolean;
   tag(repository: RepositoryKey, tag: Tag): TagRow | undefined;
   listing(repository: RepositoryKey, kind: ListingKind, key: string): Listing | undefined;
+  /**
+   * The same as `counts().storedBytes`, but of the moment at which the last outcome of a write came here: it changes together
+   * with what waits for that write, and never before.
+   */
+  readonly storedBytes: number;
   /** `blobs` and `storedBytes` count files that are on the disk, those of manifests and of doomed blobs included. */
   counts(): { blobs: number; manifests: number; tags: number; repositories: number; storedBytes: number };
 

@@ -85,10 +85,10 @@ export interface Failure {
 }
 
 export type FromWriter =
-  | { kind: "ready"; wasStoppedCleanly: boolean; rebuilt: Rebuilt | undefined }
+  | { kind: "ready"; wasStoppedCleanly: boolean; rebuilt: Rebuilt | undefined; storedBytes: number }
   | { kind: "not-opened"; reason: DataDirectoryErrorKind; message: string }
-  /** The outcome of one transaction: its operations in order. */
-  | { kind: "results"; results: Result[] };
+  /** The outcome of one transaction: its operations in order, and the total behind it, where it can be read. */
+  | { kind: "results"; results: Result[]; storedBytes: number | undefined };
 
 export interface Result {
   id: number;

@@ -104,6 +104,10 @@ class SqliteMetadata implements Metadata {
     this.#touches = new Touches((touches) => this.#observed({ op: "touch", touches }));
   }
 
+  get storedBytes(): number {
+    return this.#writer.storedBytes;
+  }
+
   get revision(): number {
     return this.#revision;
   }

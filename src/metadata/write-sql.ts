@@ -126,6 +126,7 @@ export const writeSql = {
   dropPin: `DELETE FROM pin WHERE image = :image AND origin = 'api'`,
   dropConfigPins: `DELETE FROM pin WHERE origin = 'config'`,
 
+  storedBytes: `SELECT value FROM meta WHERE key = 'storedBytes'`,
   markStop: `UPDATE meta SET value = :isClean WHERE key = 'stoppedCleanly'`,
 } as const;
 

@@ -27,10 +27,13 @@ export class WriterClient {
   #outbox: Numbered[] = [];
   #lastId = 0;
   #lost: WriteError | undefined;
+  #storedBytes = 0;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
     worker.on("message", (message: FromWriter) => {
+      if (message.kind === "not-opened") return;
+      this.#storedBytes = message.storedBytes ?? this.#storedBytes;
       if (message.kind === "results") message.results.forEach((result) => this.#settle(result));
     });
     worker.on("error", (error: unknown) => this.#lose("the writer of the index has failed", error));
@@ -62,6 +65,11 @@ export class WriterClient {
     await writer.#exited;
     const isReasoned = message.kind === "not-opened";
     throw new DataDirectoryError(isReasoned ? message.reason : "io", isReasoned ? message.message : "no answer");
+  }
+
+  /** Of the index as it is after the last operation whose outcome is known here. */
+  get storedBytes(): number {
+    return this.#storedBytes;
   }
 
   /** Resolves when the operation is committed durably, to what it has to tell. */

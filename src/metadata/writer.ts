@@ -68,11 +68,29 @@ class Writer {
     this.#isScheduled = false;
     while (this.#queue.length > 0) {
       const writes = this.#takeWrites();
-      while (writes.length > 0) post({ kind: "results", results: this.#transactions.run(writes) });
+      while (writes.length > 0) this.#tell(this.#transactions.run(writes));
       const next = this.#queue.shift();
-      if (next && isControl(next.op)) post({ kind: "results", results: [this.#control(next.id, next.op)] });
+      if (next && isControl(next.op)) this.#tell([this.#control(next.id, next.op)]);
     }
     this.#checkpointTimer ??= setTimeout(() => this.#checkpoint(), checkpointAfterMs);
+  }
+
+  get storedBytes(): number {
+    return this.#writes.storedBytes();
+  }
+
+  #tell(results: Result[]): void {
+    post({ kind: "results", results, storedBytes: this.#knownStoredBytes() });
+  }
+
+  #knownStoredBytes(): number | undefined {
+    if (this.#transactions.isBroken) return undefined;
+    try {
+      return this.storedBytes;
+    } catch (error) {
+      this.#transactions.note(error);
+      return undefined;
+    }
   }
 
   /** The writes in front of the next control operation, which must see them committed. */
@@ -158,7 +176,8 @@ function start(): void {
   try {
     const writer = new Writer(directory);
     parentPort?.on("message", (message: ToWriter) => writer.take(message));
-    post({ kind: "ready", wasStoppedCleanly: writer.wasStoppedCleanly, rebuilt: writer.rebuilt });
+    const { wasStoppedCleanly, rebuilt, storedBytes } = writer;
+    post({ kind: "ready", wasStoppedCleanly, rebuilt, storedBytes });
   } catch (error) {
     const reason = error instanceof DataDirectoryError ? error.kind : "io";
     post({ kind: "not-opened", reason, message: error instanceof Error ? error.message : String(error) });

@@ -28,6 +28,12 @@ export class Writes {
     this.#removals = new Removals(this.#sql);
   }
 
+  /** Files that are on the disk, in bytes; what a disk that fails throws. */
+  storedBytes(): number {
+    const row = this.#sql.storedBytes.get() as { value: number };
+    return row.value;
+  }
+
   /**
    * What the operation has to tell; nothing for most.
    * @throws WriteError `refused` for a tag that is to name a manifest which is not stored; else what SQLite throws.

@@ -89,7 +89,7 @@ describe("room for a fill", () => {
       expect(world.storedBytes).toBeLessThanOrEqual(100 * MiB);
       expect(world.eviction.budget.reservedBytes).toBeLessThanOrEqual(100 * MiB);
     };
-    const fill = async (name: string): Promise<void> => {
+    const fill = async (name: string): Promise<() => void> => {
       const layer = `layer of ${name}`;
       const giveBack = world.eviction.hold(world.digest(layer));
       const reservation = await world.reserve(7 * MiB);
@@ -98,14 +98,18 @@ describe("room for a fill", () => {
       await world.putBlob(layer, 7 * MiB);
       reservation?.release();
       check();
+      const forDocument = await world.reserve(documentBytes);
       await world.putImage(name, { layers: { [layer]: 7 * MiB } });
-      giveBack();
+      forDocument?.release();
+      check();
+      return giveBack;
     };
     for (const round of ["a", "b", "c"]) {
-      await Promise.all(Array.from({ length: 10 }, (_, number) => fill(`${round} ${number}`)));
+      const readers = await Promise.all(Array.from({ length: 10 }, (_, number) => fill(`${round} ${number}`)));
       const images = Array.from({ length: 10 }, (_, at) => `${round} ${at}`);
       // What goes in the background, above the high watermark, is half gone for a moment.
       await vi.waitFor(() => expect(world.here()).toEqual(expect.arrayContaining(images)));
+      for (const giveBack of readers) giveBack();
     }
     expect(world.eviction.budget.reservedBytes).toBe(0);
   });

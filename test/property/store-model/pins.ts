@@ -87,7 +87,7 @@ export function neededBy(entry: Protected, snapshot: Snapshot): string[] {
   return [entry.top, entry.image, ...(manifest?.blobs ?? [])];
 }
 
-/** What a protected image misses. */
+/** What a protected image has lost. An index that was spoilt, and is noticed to be gone, goes on protecting its images. */
 export function missingOf(entry: Protected, before: Snapshot, after: Snapshot): string[] {
-  return neededBy(entry, before).filter((digest) => !isHere(after, digest));
+  return neededBy(entry, before).filter((digest) => isHere(before, digest) && !isHere(after, digest));
 }

@@ -1,5 +1,6 @@
 import { pino, type DestinationStream, type Logger } from "pino";
 import { PinoPretty } from "pino-pretty";
+import { LineBatches } from "./line-batches.ts";
 
 export type { Logger };
 
@@ -67,7 +68,11 @@ function readableStream(destination: DestinationStream | undefined): Destination
 
 /** Not synchronous: a pipe that nobody reads must not stop the server. What waits is written at exit. */
 function standardOutput(): DestinationStream {
-  return pino.destination({ dest: 1, sync: false, maxLength: maxWaitingBytes });
+  const lines = new LineBatches((text) => output.write(text));
+  // Before what the output does at exit itself.
+  process.once("exit", () => lines.flush());
+  const output = pino.destination({ dest: 1, sync: false, maxLength: maxWaitingBytes });
+  return lines;
 }
 
 /** An error by its name, words, code and stack: other properties may hold requests, and with them credentials. */

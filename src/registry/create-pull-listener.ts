@@ -8,7 +8,7 @@ import { createRequestLog, type Logger, type Metrics } from "../telemetry/index.
 import { boundUpstream, parseNamespace, resolveAddress, type Address, type AddressBook } from "./addressing.ts";
 import { discardRest } from "./discard-rest.ts";
 import type { ClientLimits } from "./client-limits.ts";
-import { createExchange, recordAtEnd, type Exchange } from "./exchange.ts";
+import { Exchange, recordAtEnd } from "./exchange.ts";
 import { sendBytes, sendError } from "./headers.ts";
 import { HotAnswers, type HotPlace } from "./hot-answers.ts";
 import { plainRequest } from "./plain-request.ts";
@@ -64,7 +64,7 @@ export function createPullListener(options: PullListenerOptions): RequestListene
   });
   return (request, response) => {
     const plain = plainRequest(request);
-    const exchange = createExchange(response, {
+    const exchange = new Exchange(response, {
       userAgent: plain ? plain.userAgent : request.headers["user-agent"],
       hasCredentials: !plain && request.headers.authorization !== undefined,
       idleTimeoutMs: options.readerLimits.idleTimeoutMs,

@@ -31,13 +31,14 @@ export async function sendBody(
   onBytes: (count: number) => void,
 ): Promise<void> {
   const pace = new Pace(limits);
+  const client = new Client(response, limits.idleTimeoutMs);
   let buffer = pool.take();
   let bytesUntilLarge = 0;
   try {
     for (let position = span.start; position < span.end;) {
       const count = await reader.read(buffer, position, Math.min(buffer.length, span.end - position));
       if (count === 0) throw new BodyBroken("length-mismatch", "the body ended before its announced length");
-      const drainMs = await writeOut(response, buffer.subarray(0, count), limits.idleTimeoutMs);
+      const drainMs = await client.take(buffer.subarray(0, count));
       pace.drained(count, drainMs);
       onBytes(count);
       position += count;
@@ -52,38 +53,52 @@ export async function sendBody(
   } catch (error) {
     pool.forget(buffer);
     throw error;
+  } finally {
+    client.letGo();
   }
   pool.give(buffer);
 }
 
-/** Resolves, to the milliseconds it took, when the bytes have left for the kernel: only then may the buffer be used again. */
-function writeOut(response: ServerResponse, bytes: Buffer, idleTimeoutMs: number): Promise<number> {
-  const startedAt = performance.now();
-  return new Promise((resolve, reject) => {
-    const finish = (end: () => void): void => {
-      response.setTimeout(0);
-      response.off("timeout", stalled);
-      response.off("close", gone);
-      end();
-    };
-    const gone = (): void => finish(() => reject(new BodyBroken("closed", "the client has left")));
-    const stalled = (): void => finish(() => reject(new BodyBroken("closed", "the client takes no bytes")));
-    if (response.destroyed) {
-      gone();
-      return;
-    }
-    // The socket's own timer: it knows whether the kernel has taken a part of the buffer meanwhile.
-    response.setTimeout(idleTimeoutMs);
-    response.once("timeout", stalled);
-    response.once("close", gone);
-    response.write(bytes, (error) =>
-      finish(() => (error ? reject(closedBy(error)) : resolve(performance.now() - startedAt))),
-    );
-  });
-}
+/** Who takes the bytes of a body, one write after the other. Its listeners stay for all of them: a slow client's writes live long. */
+class Client {
+  readonly #response: ServerResponse;
+  #write: { startedAt: number; resolve: (ms: number) => void; reject: (error: BodyBroken) => void } | undefined;
 
-function closedBy(error: Error): BodyBroken {
-  return new BodyBroken("closed", "the client has left", error);
+  constructor(response: ServerResponse, idleTimeoutMs: number) {
+    this.#response = response;
+    response.on("timeout", this.#stalled).on("close", this.#gone);
+    // The socket's own timer: each write sets it back, and it knows whether the kernel has taken a part of one meanwhile.
+    response.setTimeout(idleTimeoutMs);
+  }
+
+  /** Resolves, to the milliseconds it took, when the bytes have left for the kernel: only then may the buffer be used again. */
+  take(bytes: Buffer): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#write = { startedAt: performance.now(), resolve, reject };
+      if (this.#response.destroyed) this.#gone();
+      else this.#response.write(bytes, this.#taken);
+    });
+  }
+
+  letGo(): void {
+    this.#response.setTimeout(0).off("timeout", this.#stalled).off("close", this.#gone);
+  }
+
+  readonly #taken = (error?: Error | null): void => {
+    if (error) this.#break("the client has left", error);
+    else this.#write?.resolve(performance.now() - this.#write.startedAt);
+    this.#write = undefined;
+  };
+
+  readonly #gone = (): void => this.#break("the client has left");
+
+  /** A client that is given nothing stalls nothing. */
+  readonly #stalled = (): void => this.#break("the client takes no bytes");
+
+  #break(words: string, cause?: Error): void {
+    this.#write?.reject(new BodyBroken("closed", words, cause));
+    this.#write = undefined;
+  }
 }
 
 class Pace {

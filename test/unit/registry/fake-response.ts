@@ -21,7 +21,9 @@ export class FakeResponse extends EventEmitter {
     this.#onWrite = onWrite;
   }
 
+  /** As a socket does it, this sets the timer back. */
   write(bytes: Buffer, done: (error?: Error) => void): boolean {
+    this.progress();
     this.#onWrite({ bytes, done });
     return false;
   }

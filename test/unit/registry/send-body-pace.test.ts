@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { BodyBroken } from "../../../src/cache/index.ts";
+import { BodyBroken, type BlobReader } from "../../../src/cache/index.ts";
 import { sendBody } from "../../../src/registry/send-body.ts";
 import { readerOf, takingIn } from "./fake-response.ts";
 
@@ -98,6 +98,25 @@ describe("a client", () => {
     expect(sending.end).toBeUndefined();
     await vi.advanceTimersByTimeAsync(1);
     expect(sending.end).toMatch(/^closed: .*takes no bytes/);
+  });
+
+  test("that is given nothing for longer than the idle timeout is not dropped for it, and still is for what it leaves", async () => {
+    const bytes = readerOf(Buffer.alloc(64 * KiB));
+    const late = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2 * limits.idleTimeoutMs));
+    const reader: BlobReader = {
+      ...bytes,
+      read: (buffer, position, length) => late().then(() => bytes.read(buffer, position, length)),
+    };
+    let writes = 0;
+    const { response } = takingIn(() => (++writes === 1 ? 0 : 2_000_000_000));
+    let end = "";
+    void sendBody(response.asResponse(), reader, { start: 0, end: 64 * KiB }, limits, () => undefined).catch(
+      (error: unknown) => (end = String(error)),
+    );
+    await vi.advanceTimersByTimeAsync(4 * limits.idleTimeoutMs);
+    expect([writes, end]).toEqual([2, ""]);
+    await vi.advanceTimersByTimeAsync(limits.idleTimeoutMs);
+    expect(end).toMatch(/takes no bytes/);
   });
 
   test("that takes less than minRate over five minutes is dropped", async () => {

@@ -1,18 +1,21 @@
 // A process that makes load: asked by its parent, one question at a time.
+import { setTimeout } from "node:timers/promises";
 import { makeOffer } from "./offer.ts";
 import type { Loads } from "./protocol.ts";
 import { makeRush } from "./rush.ts";
 import { readSlowly, type SlowReader } from "./slow-reader.ts";
 
-let readers: SlowReader[] = [];
+const readers: SlowReader[] = [];
 
-function dawdle(ask: Loads["dawdle"]["ask"]): Promise<number[]> {
+/** The readers begin a millisecond apart, so that their ticks are spread: no 256 clients read at the same moment. */
+async function dawdle(ask: Loads["dawdle"]["ask"]): Promise<number[]> {
   if (ask !== "taken") {
-    readers = Array.from({ length: ask.clients }, (_, place) =>
-      readSlowly({ ...ask, path: ask.paths[place % ask.paths.length] ?? "" }),
-    );
+    for (let place = 0; place < ask.clients; place += 1) {
+      readers.push(readSlowly({ ...ask, path: ask.paths[place % ask.paths.length] ?? "" }));
+      await setTimeout(1);
+    }
   }
-  return Promise.resolve(readers.map((reader) => reader.taken()));
+  return readers.map((reader) => reader.taken());
 }
 
 const loads: { [Name in keyof Loads]: (ask: Loads[Name]["ask"]) => Promise<Loads[Name]["answer"]> } = {

@@ -20,7 +20,11 @@ export type Moment = (going: Going) => Promise<void>;
 /** The very first start: directories and tables are being made. */
 export const duringStart: Moment = ({ random }) => sleep(random.below(600));
 
-export const duringPulls: Moment = ({ random }) => sleep(random.below(300));
+/** Behind the first hit: before it there may be nothing but a start, however long one takes here. */
+export const duringPulls: Moment = async ({ puller, random, ended }) => {
+  await Promise.race([puller.hitsToBe(1), ended]);
+  await sleep(random.below(300));
+};
 
 /** As soon as a client has been answered with a hit, so that nothing else can have made it durable meanwhile. */
 const atAnHit: Moment = async ({ puller, random, ended }) => {
